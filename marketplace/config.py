@@ -1,0 +1,182 @@
+"""Settings from the environment. Sandbox mode needs none; live mode refuses to start without them.
+
+`STRIPE_SECRET_KEY` decides: without it the sandbox plays the processor, with it nothing of the
+sandbox, the demo world, the demo clock or `/dev` exists.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marketplace.errors import SettingsError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+# What this checkout keeps: secrets, logs, process ids. A second instance gets a folder of its own.
+VAR = Path(os.environ.get("MARKETPLACE_VAR") or REPOSITORY / "var")
+PORT = 8000
+
+# What live mode cannot do without. An endpoint's secret may be set to nothing: then it is off.
+_LIVE_NEEDS = {
+    "SECRET_KEY": "a long random text that signs the session cookie",
+    "DATABASE_URL": "postgresql://user:password@host/database",
+    "BASE_URL": "the public address, such as https://market.example",
+    "STRIPE_WEBHOOK_SECRET": "whsec_… of the endpoint /webhooks/stripe",
+    "STRIPE_CONNECT_WEBHOOK_SECRET": "whsec_… of the endpoint /webhooks/stripe/connect",
+    "STRIPE_THIN_WEBHOOK_SECRET": "whsec_… of the endpoint /webhooks/stripe/thin",
+    "SMTP_URL": "smtp://user:password@host:587",
+    "MAIL_FROM": "the sender's address of our mail",
+}
+_MAY_BE_EMPTY = {name for name in _LIVE_NEEDS if name.endswith("WEBHOOK_SECRET")}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one process of the marketplace is told from outside."""
+
+    sandbox: bool
+    secret_key: str
+    base_url: str
+    stripe_secret_key: str
+    stripe_api_base: str | None  # None = Stripe itself
+    stripe_webhook_secrets: tuple[str, ...]
+    stripe_connect_webhook_secrets: tuple[str, ...]
+    stripe_thin_webhook_secrets: tuple[str, ...]
+    database_url: str | None = None  # None = the embedded server
+    smtp_url: str | None = None
+    mail_from: str = "marketplace@localhost"
+    processor_timeout_s: float = 20.0
+
+    @property
+    def livemode(self) -> bool:
+        """Does real money move? A test key of Stripe is not live."""
+        return not self.sandbox and not self.stripe_secret_key.startswith(("sk_test_", "rk_test_"))
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, state: Mapping[str, Any] | None = None
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        state: the secrets and ports of sandbox mode; those of this checkout by default.
+
+    Raises:
+        SettingsError: live mode lacks something, or a value cannot be used; the message names each.
+    """
+    environ = os.environ if environ is None else environ
+    if environ.get("STRIPE_SECRET_KEY"):
+        return _live(environ)
+    return _sandbox(environ, local_state(VAR) if state is None else state)
+
+
+def port(environ: Mapping[str, str]) -> int:
+    """The port of the web server: `PORT`, 8000 by default."""
+    text = environ.get("PORT") or str(PORT)
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise SettingsError(f"PORT must be a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def _live(environ: Mapping[str, str]) -> Settings:
+    missing = [
+        f"{name} ({what})"
+        for name, what in _LIVE_NEEDS.items()
+        if name not in environ or (not environ[name].strip() and name not in _MAY_BE_EMPTY)
+    ]
+    if missing:
+        raise SettingsError("STRIPE_SECRET_KEY is set, so also set: " + "; ".join(missing))
+    base_url = environ["BASE_URL"].strip().rstrip("/")
+    if not base_url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        raise SettingsError(f"BASE_URL must begin with https://, not {base_url!r}")
+    return Settings(
+        sandbox=False,
+        secret_key=environ["SECRET_KEY"].strip(),
+        base_url=base_url,
+        stripe_secret_key=environ["STRIPE_SECRET_KEY"].strip(),
+        stripe_api_base=None,
+        stripe_webhook_secrets=_several(environ, "STRIPE_WEBHOOK_SECRET"),
+        stripe_connect_webhook_secrets=_several(environ, "STRIPE_CONNECT_WEBHOOK_SECRET"),
+        stripe_thin_webhook_secrets=_several(environ, "STRIPE_THIN_WEBHOOK_SECRET"),
+        database_url=_database_url(environ),
+        smtp_url=environ["SMTP_URL"].strip(),
+        mail_from=environ["MAIL_FROM"].strip(),
+    )
+
+
+def _sandbox(environ: Mapping[str, str], state: Mapping[str, Any]) -> Settings:
+    base_url = environ.get("BASE_URL") or f"http://127.0.0.1:{port(environ)}"
+    return Settings(
+        sandbox=True,
+        secret_key=environ.get("SECRET_KEY") or state["secret_key"],
+        base_url=base_url.rstrip("/"),
+        stripe_secret_key=state["sandbox_api_key"],
+        stripe_api_base=environ.get("SANDBOX_URL") or f"http://127.0.0.1:{state['sandbox_port']}",
+        stripe_webhook_secrets=(state["sandbox_webhook_secret"],),
+        stripe_connect_webhook_secrets=(state["sandbox_connect_secret"],),
+        stripe_thin_webhook_secrets=(state["sandbox_thin_secret"],),
+        database_url=_database_url(environ),
+        smtp_url=environ.get("SMTP_URL") or None,
+        mail_from=environ.get("MAIL_FROM") or "marketplace@localhost",
+    )
+
+
+def _several(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Secrets separated by commas: while one is rolled, the old and the new hold."""
+    named = environ.get(name, "").split(",")
+    return tuple(secret.strip() for secret in named if secret.strip())
+
+
+def _database_url(environ: Mapping[str, str]) -> str | None:
+    url = (environ.get("DATABASE_URL") or "").strip()
+    if not url:
+        return None
+    scheme, separator, rest = url.partition("://")
+    if scheme not in ("postgres", "postgresql", "postgresql+psycopg") or not separator:
+        raise SettingsError("DATABASE_URL must begin with postgresql:// (PostgreSQL 15 or newer)")
+    return f"postgresql+psycopg://{rest}"
+
+
+def local_state(var: Path) -> dict[str, Any]:
+    """This checkout's secrets and the sandbox's port, made once and kept in `var/local.json`."""
+    path = var / "local.json"
+    if not path.exists():
+        var.mkdir(parents=True, exist_ok=True)
+        fresh = {
+            "secret_key": secrets.token_urlsafe(32),
+            "sandbox_port": free_port(),
+            "sandbox_api_key": "sk_test_sandbox_" + secrets.token_hex(12),
+            "sandbox_webhook_secret": "whsec_" + secrets.token_hex(16),
+            "sandbox_connect_secret": "whsec_" + secrets.token_hex(16),
+            "sandbox_thin_secret": "whsec_" + secrets.token_hex(16),
+        }
+        _write_once(path, json.dumps(fresh, indent=1))
+    state: dict[str, Any] = json.loads(path.read_text())
+    return state
+
+
+def _write_once(path: Path, content: str) -> None:
+    """Whoever comes first writes; a rival's complete file stays."""
+    mine = path.with_name(f"{path.name}.{os.getpid()}")
+    mine.touch(mode=0o600)
+    mine.write_text(content)
+    try:
+        os.link(mine, path)
+    except FileExistsError:
+        pass
+    finally:
+        mine.unlink()
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        chosen: int = probe.getsockname()[1]
+        return chosen

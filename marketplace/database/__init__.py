@@ -1,0 +1,1 @@
+"""The database: embedded server, roles, the one lock helper, identifiers, checks."""

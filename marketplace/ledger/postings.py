@@ -1,0 +1,202 @@
+"""Every way money can move: one function per business event, as debits and credits. Pure.
+
+Each takes amounts that someone else decided; none computes a fee or reads a table. Unless it is an
+argument, the key is made of what happened and the id of its cause: the same event posts once.
+
+Owners are strings of the ledger: 'brand:<32 hex>', 'campaign:<32 hex>', 'creator:<32 hex>'.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from marketplace.ledger.chart import AccountKind
+from marketplace.ledger.draft import AccountRef, Cause, Draft, credit, debit
+from marketplace.money import Money
+
+PLATFORM_FEES = AccountRef("platform", AccountKind.PLATFORM_FEES)
+
+# What the platform itself pays from, by kind of earning.
+POOLS = {
+    "fund": AccountRef("pool:fund", AccountKind.FUND_POOL),
+    "gift": AccountRef("pool:gift", AccountKind.GIFT_POOL),
+}
+
+
+def processor_clearing(processor: str) -> AccountRef:
+    """Our money at a processor such as 'stripe'."""
+    return AccountRef(f"processor:{processor}", AccountKind.PROCESSOR_CLEARING)
+
+
+def processor_fees(processor: str) -> AccountRef:
+    """What a processor charged us so far."""
+    return AccountRef(f"processor:{processor}", AccountKind.PROCESSOR_FEES)
+
+
+def brand_available(brand_owner: str) -> AccountRef:
+    """A brand's money that is reserved for nothing."""
+    return AccountRef(brand_owner, AccountKind.BRAND_AVAILABLE)
+
+
+def reserved(campaign_owner: str) -> AccountRef:
+    """A brand's money reserved for one campaign."""
+    return AccountRef(campaign_owner, AccountKind.RESERVED)
+
+
+def refund_reserved_of(brand_owner: str) -> AccountRef:
+    """A brand's money on its way back to it."""
+    return AccountRef(brand_owner, AccountKind.REFUND_RESERVED)
+
+
+def creator_pending(creator_owner: str) -> AccountRef:
+    """What a creator earned that has not matured."""
+    return AccountRef(creator_owner, AccountKind.CREATOR_PENDING)
+
+
+def creator_available(creator_owner: str) -> AccountRef:
+    """What a creator is owed now."""
+    return AccountRef(creator_owner, AccountKind.CREATOR_AVAILABLE)
+
+
+def payout_reserved_of(creator_owner: str) -> AccountRef:
+    """What a creator has in a payout that is not paid yet."""
+    return AccountRef(creator_owner, AccountKind.PAYOUT_RESERVED)
+
+
+# ---- money in
+
+
+def deposit_received(
+    processor: str, brand_owner: str, amount: Money, charge_ref: str, cause: Cause, at: datetime
+) -> Draft:
+    """A brand's charge succeeded: the money sits at the processor and belongs to the brand."""
+    debited, credited = processor_clearing(processor), brand_available(brand_owner)
+    key = f"deposit:{charge_ref}"
+    return _move("deposit_received", debited, credited, amount, cause, at, key)
+
+
+def pool_filled(
+    processor: str, pool: AccountRef, amount: Money, charge_ref: str, cause: Cause, at: datetime
+) -> Draft:
+    """An operator's charge succeeded: a pool, one of `POOLS`, can pay that much more."""
+    debited = processor_clearing(processor)
+    return _move("pool_filled", debited, pool, amount, cause, at, f"deposit:{charge_ref}")
+
+
+def processor_fee_charged(
+    processor: str, fee: Money, fee_ref: str, cause: Cause, at: datetime
+) -> Draft:
+    """The processor kept its fee of a charge; `fee_ref` is its own balance transaction."""
+    debited, credited = processor_fees(processor), processor_clearing(processor)
+    key = f"processor_fee:{fee_ref}"
+    return _move("processor_fee_charged", debited, credited, fee, cause, at, key)
+
+
+def campaign_reserved(
+    brand_owner: str, campaign_owner: str, amount: Money, key: str, cause: Cause, at: datetime
+) -> Draft:
+    """Set a brand's money aside for one campaign."""
+    debited, credited = brand_available(brand_owner), reserved(campaign_owner)
+    return _move("campaign_reserved", debited, credited, amount, cause, at, key)
+
+
+def campaign_released(
+    brand_owner: str, campaign_owner: str, amount: Money, key: str, cause: Cause, at: datetime
+) -> Draft:
+    """Give reserved money back to the brand."""
+    debited, credited = reserved(campaign_owner), brand_available(brand_owner)
+    return _move("campaign_released", debited, credited, amount, cause, at, key)
+
+
+def refund_reserved(brand_owner: str, amount: Money, cause: Cause, at: datetime) -> Draft:
+    """Set money aside that goes back to the brand's card, before the processor hears of it."""
+    debited, credited = brand_available(brand_owner), refund_reserved_of(brand_owner)
+    return _move("refund_reserved", debited, credited, amount, cause, at)
+
+
+def refund_paid(
+    processor: str, brand_owner: str, amount: Money, cause: Cause, at: datetime
+) -> Draft:
+    """The processor confirmed the refund: the money left."""
+    debited, credited = refund_reserved_of(brand_owner), processor_clearing(processor)
+    return _move("refund_paid", debited, credited, amount, cause, at)
+
+
+def refund_released(brand_owner: str, amount: Money, cause: Cause, at: datetime) -> Draft:
+    """The refund failed: the brand has the money again."""
+    debited, credited = refund_reserved_of(brand_owner), brand_available(brand_owner)
+    return _move("refund_released", debited, credited, amount, cause, at)
+
+
+def refund_bounced(
+    processor: str, brand_owner: str, amount: Money, cause: Cause, at: datetime
+) -> Draft:
+    """A refund that was paid came back to the processor: the brand has the money again."""
+    debited, credited = processor_clearing(processor), brand_available(brand_owner)
+    return _move("refund_bounced", debited, credited, amount, cause, at)
+
+
+# ---- money owed
+
+
+def earning_accrued(
+    source: AccountRef,
+    creator_owner: str,
+    net: Money,
+    platform_fee: Money,
+    cause: Cause,
+    at: datetime,
+) -> Draft:
+    """`source`, a reservation or a pool, now owes `net` to the creator, after our platform fee."""
+    kind = "earning_accrued"
+    lines = [debit(source, net + platform_fee), credit(creator_pending(creator_owner), net)]
+    if platform_fee:
+        lines.append(credit(PLATFORM_FEES, platform_fee))
+    return Draft(kind, _key(kind, cause), cause, at, tuple(lines))
+
+
+def earning_matured(creator_owner: str, net: Money, cause: Cause, at: datetime) -> Draft:
+    """Nothing can undo the earning any more: pending becomes available."""
+    debited, credited = creator_pending(creator_owner), creator_available(creator_owner)
+    return _move("earning_matured", debited, credited, net, cause, at)
+
+
+# ---- money out
+
+
+def payout_reserved(creator_owner: str, amount: Money, cause: Cause, at: datetime) -> Draft:
+    """Set the whole payout aside before any processor hears of it."""
+    debited, credited = creator_available(creator_owner), payout_reserved_of(creator_owner)
+    return _move("payout_reserved", debited, credited, amount, cause, at)
+
+
+def payout_paid(
+    processor: str, creator_owner: str, amount: Money, cause: Cause, at: datetime
+) -> Draft:
+    """The processor confirmed: the money is the creator's."""
+    debited, credited = payout_reserved_of(creator_owner), processor_clearing(processor)
+    return _move("payout_paid", debited, credited, amount, cause, at)
+
+
+def payout_released(creator_owner: str, amount: Money, cause: Cause, at: datetime) -> Draft:
+    """A payout failed or was canceled: the money is available again."""
+    debited, credited = payout_reserved_of(creator_owner), creator_available(creator_owner)
+    return _move("payout_released", debited, credited, amount, cause, at)
+
+
+def _move(
+    kind: str,
+    debited: AccountRef,
+    credited: AccountRef,
+    amount: Money,
+    cause: Cause,
+    at: datetime,
+    key: str | None = None,
+) -> Draft:
+    key = key or _key(kind, cause)
+    return Draft(kind, key, cause, at, (debit(debited, amount), credit(credited, amount)))
+
+
+def _key(kind: str, cause: Cause) -> str:
+    """The key of what happens at most once to its cause."""
+    return f"{kind}:{cause.id.hex}"

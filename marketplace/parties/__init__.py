@@ -1,0 +1,1 @@
+"""Who takes part: people who log in, brands with their members, creators."""

@@ -1,0 +1,40 @@
+"""What operators send."""
+
+from __future__ import annotations
+
+from marketplace.demo_clock import DAYS_MAX
+from marketplace.earnings.earning import EarningKind
+from marketplace.funding.deposit import Purpose
+from marketplace.schemas import Sent
+from marketplace.schemas.fields import Amount, Choice, FormKey, Text, WholeNumber
+
+REASON_LENGTH_MAX = 500
+
+
+class FillPool(Sent):
+    """Which pool gets how much; paid at the processor's hosted checkout."""
+
+    form_key = FormKey()
+    pool = Choice((Purpose.FUND_POOL, Purpose.GIFT_POOL))
+    currency = Text(length_max=3)
+    amount = Amount()
+
+
+class BringIncome(Sent):
+    """The kind of income that a file lists. The file itself comes beside the form's fields."""
+
+    form_key = FormKey()
+    kind = Choice((EarningKind.FUND, EarningKind.GIFT))
+
+
+class Decide(Sent):
+    """What an operator decides about a payout, and why."""
+
+    decision = Choice(("release", "cancel"))
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
+class MoveClock(Sent):
+    """How far the demo clock is to move."""
+
+    days = WholeNumber(1, DAYS_MAX)

@@ -1,0 +1,49 @@
+"""The sweep: every invariant of every package, in one list."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from sqlalchemy import Connection
+
+from marketplace.campaigns import invariants as campaigns
+from marketplace.database.check import Check, Finding, run
+from marketplace.earnings import invariants as earnings
+from marketplace.funding import invariants as funding
+from marketplace.income import invariants as income
+from marketplace.ledger import invariants as ledger
+from marketplace.payouts import invariants as payouts
+from marketplace.processors import invariants as processors
+from marketplace.webhooks import invariants as webhooks
+
+_PACKAGES = (
+    *("parties", "notifications", "ledger", "processors", "funding", "earnings"),
+    *("payouts", "campaigns", "income", "webhooks"),
+)
+
+
+def load_models() -> None:
+    """Import every module of the domain, so that each table is known to migrations and checks."""
+    for package in _PACKAGES:
+        _import_all(package)
+
+
+def _import_all(package: str) -> None:
+    module = importlib.import_module(f"marketplace.{package}")
+    for found in pkgutil.iter_modules(module.__path__):
+        importlib.import_module(f"{module.__name__}.{found.name}")
+
+
+def checks() -> tuple[Check, ...]:
+    """Every invariant that applies, in the order of the layers."""
+    return tuple(
+        check
+        for package in (ledger, processors, funding, earnings, payouts, campaigns, income, webhooks)
+        for check in package.CHECKS
+    )
+
+
+def findings(connection: Connection) -> list[Finding]:
+    """Run every check; a finding with rows is a broken invariant."""
+    return run(checks(), connection)

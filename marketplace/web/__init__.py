@@ -1,0 +1,97 @@
+"""Browser pages: server-rendered, working without JavaScript.
+
+shell        what every page shows around its content: navigation, banners, the viewer
+forms        a sent form: what was typed, what is wrong with it, and that it acts once
+paging       long lists, newest first
+formats      how money, dates and shares are written
+language     which language, which time zone, and the catalogs
+error_pages  refusals and failures in the look of the site
+headers      what browsers are told about security and caching
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import Babel
+from jinja2 import StrictUndefined
+
+from marketplace.web import (
+    assets,
+    auth,
+    brand,
+    brand_campaign,
+    brand_deposit,
+    brand_draft,
+    brand_money,
+    brand_refund,
+    creator,
+    creator_campaigns,
+    creator_earnings,
+    creator_payouts,
+    creator_statement,
+    creator_transactions,
+    dev,
+    error_pages,
+    formats,
+    headers,
+    language,
+    operator,
+    operator_clock,
+    operator_imports,
+    operator_ledger,
+    operator_payouts,
+    operator_pools,
+    operator_requests,
+    operator_runs,
+    operator_webhooks,
+    public,
+    shell,
+)
+
+# What adds its pages to the blueprint of an area by being imported.
+BRAND_PAGES = (
+    brand_campaign,
+    brand_deposit,
+    brand_draft,
+    brand_money,
+    brand_refund,
+)
+CREATOR_PAGES = (
+    creator_campaigns,
+    creator_earnings,
+    creator_payouts,
+    creator_statement,
+    creator_transactions,
+)
+OPERATOR_PAGES = (
+    operator_clock,
+    operator_imports,
+    operator_ledger,
+    operator_payouts,
+    operator_pools,
+    operator_requests,
+    operator_runs,
+    operator_webhooks,
+)
+
+
+def register(app: Flask, babel: Babel) -> None:
+    """Add every page to the application."""
+    # A misspelt name in a template is a fault, not an empty place on a page about money.
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+    language.register(app, babel)
+    formats.register(app)
+    assets.register(app)
+    shell.register(app)
+    headers.register(app)
+    error_pages.register(app)
+
+    app.register_blueprint(public.bp)
+    app.register_blueprint(auth.bp)
+    app.register_blueprint(brand.bp)
+    app.register_blueprint(creator.bp)
+    app.register_blueprint(operator.bp)
+    if app.extensions["settings"].sandbox:
+        app.register_blueprint(dev.bp)

@@ -1,0 +1,123 @@
+"""One campaign: where it stands and how it came there, paying for it, calling it off."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from marketplace import access, clock
+from marketplace.access import audience
+from marketplace.campaigns import budget
+from marketplace.campaigns import campaign as campaigns
+from marketplace.campaigns.campaign import Campaign, CampaignStatus
+from marketplace.database.lock import lock
+from marketplace.extensions import db
+from marketplace.funding import reservation
+from marketplace.funding.deposit import Deposit
+from marketplace.ledger import balances, postings
+from marketplace.schemas.campaigns import Cancelation, Once
+from marketplace.web import brand_words as words
+from marketplace.web import checkout, forms
+from marketplace.web.brand import bp, my_campaign
+from marketplace.web.brand_deposit import site_url
+from marketplace.web.buttons import told
+from marketplace.web.formats import money
+
+ENTRIES = 10  # of its reservation
+
+
+@bp.get("/campaigns/<uuid:campaign_id>")
+@audience("brand")
+def campaign(campaign_id: UUID) -> ResponseReturnValue:
+    mine = my_campaign(campaign_id)
+    return render_template("brand/campaign.html", form=forms.blank(), **_shown(mine))
+
+
+@bp.post("/campaigns/<uuid:campaign_id>/top-up")
+@audience("brand")
+def top_up(campaign_id: UUID) -> ResponseReturnValue:
+    """Ask for a payment page; a second click, or a second window, leads to the same one."""
+    mine = my_campaign(campaign_id)
+    with told():
+        form_key: UUID = forms.sent(Once()).data["form_key"]
+        deposit = forms.once(Deposit, form_key, lambda: _checkout(mine, form_key))
+        where: dict[str, Any] = {"deposit_id": deposit.id, **checkout.ONWARD}
+        return redirect(url_for("brand.deposit", **where), 303)
+    return _page_of(mine)
+
+
+@bp.post("/campaigns/<uuid:campaign_id>/fund")
+@audience("brand")
+def fund_from_balance(campaign_id: UUID) -> ResponseReturnValue:
+    mine = _locked(my_campaign(campaign_id))
+    if mine.status != CampaignStatus.OPEN:  # else clicked twice
+        with told():
+            budget.fund_from_balance(mine, access.actor(), clock.now())
+            db.session.commit()
+            flash(gettext("Funded from your balance: the campaign is open to creators."))
+    return _page_of(mine)
+
+
+@bp.post("/campaigns/<uuid:campaign_id>/cancel")
+@audience("brand")
+def cancel(campaign_id: UUID) -> ResponseReturnValue:
+    mine = _locked(my_campaign(campaign_id))
+    form = forms.sent(Cancelation())
+    if mine.status != CampaignStatus.CANCELED:  # else clicked twice
+        with told(), form.refusals():
+            back = campaigns.cancel(mine, access.actor(), form.data["reason"], clock.now())
+            db.session.commit()
+            said = gettext("The campaign is canceled.")
+            if back:
+                amount = money(back)
+                said = gettext("Canceled: %(amount)s are back in your balance.", amount=amount)
+            flash(said)
+    if form.errors:
+        return form.again("brand/campaign.html", **_shown(mine))
+    return _page_of(mine)
+
+
+def _checkout(mine: Campaign, form_key: UUID) -> Deposit:
+    """The payment page that is open already, or a new one."""
+    locked = _locked(mine)
+    person = access.current_person()
+    return budget.open_deposit(locked) or budget.top_up(
+        locked,
+        payer_id=person.id,
+        payer_email=person.email,
+        form_key=form_key,
+        site_url=site_url(),
+        at=clock.now(),
+    )
+
+
+def _locked(mine: Campaign) -> Campaign:
+    locked = lock(Campaign, mine.id)
+    assert locked is not None
+    return locked
+
+
+def _page_of(mine: Campaign) -> ResponseReturnValue:
+    return redirect(url_for("brand.campaign", campaign_id=mine.id), 303)
+
+
+def _shown(mine: Campaign) -> dict[str, Any]:
+    """Where a campaign stands, and its money."""
+    available = reservation.available(mine.brand.ledger_owner, mine.currency)
+    missing = budget.missing(mine)
+    return {
+        "campaign": mine,
+        "history": words.history(mine),
+        "reserved": reservation.reserved(mine.ledger_owner, mine.currency),
+        "missing": missing,
+        "available": available,
+        "is_covered": bool(missing) and available >= missing,
+        "checkout": budget.open_deposit(mine),
+        "entries": balances.entries(
+            postings.reserved(mine.ledger_owner), mine.currency, limit=ENTRIES
+        ),
+    }

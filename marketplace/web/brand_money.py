@@ -1,0 +1,153 @@
+"""What a brand has and where it is: available, reserved, on its way; and the books behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from flask import abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from marketplace import access
+from marketplace.access import audience
+from marketplace.campaigns.campaign import Campaign
+from marketplace.errors import NotFound
+from marketplace.extensions import db
+from marketplace.funding.deposit import Deposit
+from marketplace.funding.refund import Refund
+from marketplace.ledger import balances
+from marketplace.ledger.balances import Entry, Held
+from marketplace.ledger.chart import AccountKind
+from marketplace.ledger.draft import Cause
+from marketplace.money import Money
+from marketplace.web import paging, trace
+from marketplace.web.brand import available, bp
+from marketplace.web.brand_deposit import campaigns_of
+from marketplace.web.paging import Page
+
+SHOWN = 8  # deposits, refunds and lines of each account on the page of money
+
+# The brand's own accounts, by their name in addresses. What is reserved is a campaign's account.
+_KINDS = {"available": AccountKind.BRAND_AVAILABLE, "refunds": AccountKind.REFUND_RESERVED}
+
+
+@bp.get("/money")
+@audience("brand")
+def money() -> ResponseReturnValue:
+    brand = access.current_brand()
+    deposits = select(Deposit).where(Deposit.brand_id == brand.id).order_by(Deposit.id.desc())
+    refunds = select(Refund).where(Refund.brand_id == brand.id).order_by(Refund.id.desc())
+    shown = list(db.session.scalars(deposits.limit(SHOWN)))
+    books = [
+        (name, held, balances.entries(held.account, held.balance.currency, limit=SHOWN))
+        for name, held in _accounts()
+    ]
+    return render_template(
+        "brand/money.html",
+        available=available(),
+        reserved=_reserved(),
+        returning=[held.balance for name, held in _accounts() if name == "refunds"],
+        books=books,
+        about=_about(entry for _, _, entries in books for entry in entries),
+        deposits=shown,
+        campaigns=campaigns_of(shown),
+        refunds=list(db.session.scalars(refunds.limit(SHOWN))),
+    )
+
+
+@bp.get("/money/<name>/<currency>")
+@audience("brand")
+def account(name: str, currency: str) -> ResponseReturnValue:
+    """Every line of one account, newest first."""
+    held = next(
+        (it for known, it in _accounts() if (known, it.balance.currency) == (name, currency)), None
+    )
+    if held is None:
+        raise NotFound("no such account")
+    url = url_for("brand.account", name=name, currency=currency)
+    page = _page(held, url)
+    return render_template(
+        "brand/account.html", name=name, held=held, page=page, about=_about(page.rows), url=url
+    )
+
+
+@bp.get("/transactions/<uuid:transaction_id>")
+@audience("brand")
+def transaction(transaction_id: UUID) -> ResponseReturnValue:
+    """One transaction: what it was for, its debits and credits, and what else came of its cause."""
+    own = _own()
+    found = trace.found(transaction_id, own)
+    related = balances.transactions_of(found.cause)
+    return render_template(
+        "brand/transaction.html",
+        transaction=found,
+        sides=trace.sides(found, own),
+        related=[it for it in related if trace.touches(it, own)],
+        **_evidence(found.cause),
+    )
+
+
+def _accounts() -> list[tuple[str, Held]]:
+    """The brand's own accounts, available first."""
+    held = balances.balances_of(access.current_brand().ledger_owner)
+    return [(name, it) for name, kind in _KINDS.items() for it in held if it.account.kind == kind]
+
+
+def _page(held: Held, url: str) -> Page[Entry]:
+    """The lines of an account from '?before=<transaction>' on."""
+    text = request.args.get("before")
+    try:
+        before = UUID(text) if text else None
+    except ValueError:
+        abort(400)
+    found = balances.entries(held.account, held.balance.currency, before, paging.ROWS + 1)
+    rows = found[: paging.ROWS]
+    more = len(found) > len(rows)
+    older_url = f"{url}?before={rows[-1].transaction_id.hex}" if more else None
+    return Page(rows, older_url, is_first=before is None)
+
+
+def _reserved() -> list[tuple[Campaign, Money]]:
+    """The campaigns that hold money, newest first."""
+    held = balances.stored(AccountKind.RESERVED)
+    rows = db.session.execute(
+        select(Campaign, held.c.balance_minor)
+        .join(held, held.c.owner == balances.owner_of("campaign", Campaign.id))
+        .where(Campaign.brand_id == access.current_brand().id, held.c.balance_minor > 0)
+        .order_by(Campaign.id.desc())
+    )
+    return [(campaign, Money(minor, campaign.currency)) for campaign, minor in rows]
+
+
+def _own() -> dict[str, str]:
+    """The ledger owners that are the brand's: itself, and each campaign by its title."""
+    brand = access.current_brand()
+    rows = db.session.scalars(select(Campaign).where(Campaign.brand_id == brand.id))
+    return {brand.ledger_owner: ""} | {it.ledger_owner: it.title for it in rows}
+
+
+def _about(entries: Iterable[Entry]) -> dict[UUID, Campaign]:
+    """The campaign that each cause is about, by the cause's id."""
+    causes = [entry.cause for entry in entries]
+    ids = {cause.id for cause in causes}
+    found = {it.id: it for it in db.session.scalars(select(Campaign).where(Campaign.id.in_(ids)))}
+    paid_for = db.session.execute(
+        select(Deposit.id, Campaign)
+        .join(Campaign, Campaign.id == Deposit.campaign_id)
+        .where(Deposit.id.in_(ids))
+    )
+    return found | {deposit_id: campaign for deposit_id, campaign in paid_for}
+
+
+def _evidence(cause: Cause) -> dict[str, Campaign | Deposit | Refund | None]:
+    """What a transaction goes back to: a campaign, a top-up or a refund."""
+    refund = db.session.get(Refund, cause.id) if cause.type == "refund" else None
+    deposit_id = refund.deposit_id if refund else cause.id if cause.type == "deposit" else None
+    deposit = db.session.get(Deposit, deposit_id) if deposit_id else None
+    campaign_id = deposit.campaign_id if deposit else cause.id
+    return {
+        "refund": refund,
+        "deposit": deposit,
+        "campaign": db.session.get(Campaign, campaign_id),
+    }

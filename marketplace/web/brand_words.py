@@ -1,0 +1,126 @@
+"""What brands read for the words that rows keep: statuses, what they wait for, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from sqlalchemy import select
+
+from marketplace import access, statuses
+from marketplace.campaigns.campaign import Campaign
+from marketplace.extensions import db
+from marketplace.funding.deposit import Deposit
+from marketplace.funding.refund import Refund
+from marketplace.parties.brand import Membership
+from marketplace.parties.user import User
+from marketplace.statuses import SYSTEM, StatusChange
+from marketplace.web import formats
+
+Thing = Campaign | Deposit | Refund
+Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
+
+# By table and status: the label, and the tone of its pill.
+STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
+    ("campaign", "draft"): (_("Draft"), ""),
+    ("campaign", "awaiting_funds"): (_("Awaiting funds"), "wait"),
+    ("campaign", "open"): (_("Open"), "ok"),
+    ("campaign", "closed"): (_("Closed"), ""),
+    ("campaign", "canceled"): (_("Canceled"), ""),
+    ("deposit", "created"): (_("Being prepared"), "wait"),
+    ("deposit", "pending"): (_("Not paid yet"), "wait"),
+    ("deposit", "succeeded"): (_("Received"), "ok"),
+    ("deposit", "rejected"): (_("Refused"), "bad"),
+    ("deposit", "expired"): (_("Expired"), ""),
+    ("refund", "requested"): (_("On its way"), "wait"),
+    ("refund", "succeeded"): (_("Refunded"), "ok"),
+    ("refund", "failed"): (_("Failed"), "bad"),
+}
+
+# By table and status: on whom it waits, until when (`WAITS` of the table knows), and what then.
+WAITS: dict[tuple[str, str], Any] = {
+    ("campaign", "draft"): _("Waits for you: fill in what is missing, then fund it."),
+    ("campaign", "awaiting_funds"): _(
+        "Waits for you to fund it by %(until)s; otherwise it is canceled then."
+    ),
+    ("campaign", "open"): _(
+        "Open to creators until %(until)s; then it closes, and what is left comes back to you."
+    ),
+    ("deposit", "created"): _("Waits for the processor, which prepares the payment page."),
+    ("deposit", "pending"): _("Waits for you to pay by %(until)s; then the payment page expires."),
+    ("refund", "requested"): _("Waits for the processor to confirm it."),
+}
+
+EVENTS: dict[tuple[str, str], Any] = {
+    ("campaign", "create"): _("Draft begun"),
+    ("campaign", "submit"): _("Submitted: its terms stand from now on"),
+    ("campaign", "fund"): _("Funded and open to creators"),
+    ("campaign", "close"): _("Closed"),
+    ("campaign", "cancel"): _("Canceled"),
+    ("deposit", "create"): _("Top-up asked for"),
+    ("deposit", "open"): _("Payment page ready"),
+    ("deposit", "succeed"): _("Payment confirmed by the processor"),
+    ("deposit", "reject"): _("Refused by the processor"),
+    ("deposit", "expire"): _("Payment page expired"),
+    ("refund", "create"): _("Refund asked for"),
+    ("refund", "succeed"): _("Refund confirmed by the processor"),
+    ("refund", "fail"): _("Refund failed: the money is yours again"),
+    ("refund", "bounce"): _("Refund came back: the money is yours again"),
+}
+
+# Reasons that the domain itself gives, named here so that they can be translated.
+_REASONS = (
+    _("the window is over"),
+    _("not funded before its window was over"),
+    _("the card's bank sent it back"),
+)
+
+
+def status(thing: Thing) -> tuple[str, str]:
+    """The label of a thing's status, and the tone of its pill."""
+    label, tone = STATUSES[thing.__tablename__, thing.status]
+    return str(label), tone
+
+
+def wait(thing: Thing) -> str:
+    """What a thing waits for and until when; '' if it waits for nothing."""
+    waiting = thing.WAITS.get(thing.status)
+    if waiting is None:
+        return ""
+    until = waiting.due(thing)
+    said = str(WAITS[thing.__tablename__, thing.status])
+    return said % {"until": formats.moment(until)} if until else said
+
+
+def history(thing: Thing) -> list[Happening]:
+    """Every move of a thing in words, oldest first."""
+    moves = statuses.history(thing)
+    names = _names(moves)
+    return [
+        (
+            move.at,
+            str(EVENTS[move.thing, move.event]),
+            names[move.actor],
+            formats.translated(move.reason),
+        )
+        for move in moves
+    ]
+
+
+def _names(moves: Iterable[StatusChange]) -> dict[str, str]:
+    """Who moved it: the caller, somebody of their brand by name, else the marketplace."""
+    names = {move.actor: gettext("the marketplace") for move in moves}
+    ids = [UUID(hex=actor.partition(":")[2]) for actor in names if actor.startswith("user:")]
+    colleagues = select(User.id, User.name).join(Membership, Membership.user_id == User.id)
+    mine = Membership.brand_id == access.current_brand().id
+    for id, name in db.session.execute(colleagues.where(mine, User.id.in_(ids))):
+        names[f"user:{id.hex}"] = name
+    if SYSTEM in names:
+        names[SYSTEM] = gettext("by itself")
+    if access.actor() in names:
+        names[access.actor()] = gettext("you")
+    return names

@@ -1,0 +1,144 @@
+"""Being paid: the destination, the rhythm, and every payout with what it waits for.
+
+connect ──▶ requested ──▶ onboarding at the processor ──▶ checking ──▶ active
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy import select
+
+from marketplace import access, clock
+from marketplace.access import audience
+from marketplace.config import Settings
+from marketplace.database.lock import lock
+from marketplace.errors import ProcessorUnavailable
+from marketplace.extensions import db
+from marketplace.ledger import balances
+from marketplace.parties.creator import Creator
+from marketplace.payouts import destination as destinations
+from marketplace.payouts.destination import Destination, DestinationStatus
+from marketplace.payouts.payout import Payout
+from marketplace.payouts.schedule import next_due
+from marketplace.processors import registry
+from marketplace.schemas.payouts import PayoutRhythm
+from marketplace.web import forms, paging
+from marketplace.web.buttons import told
+from marketplace.web.creator import bp, my_currencies, my_payout
+from marketplace.web.creator_transactions import evidence_of
+
+_ONBOARDS = (DestinationStatus.ONBOARDING, DestinationStatus.RESTRICTED)
+
+
+@bp.get("/payouts")
+@audience("creator")
+def payouts() -> ResponseReturnValue:
+    creator = access.current_creator()
+    destination = destinations.current(creator.id)
+    form = forms.blank(payout_rhythm=creator.payout_rhythm)
+    mine = select(Payout).where(Payout.creator_id == creator.id)
+    return render_template(
+        "creator/payouts.html",
+        creator=creator,
+        destination=destination,
+        refusal=None if destination else _last_refusal(creator),
+        checking=destination is not None and _is_checked(destination),
+        form=form,
+        next_run_at=next_due(creator.payout_rhythm, creator.time_zone, clock.now()).at,
+        page=paging.newest_first(mine, Payout.id),
+    )
+
+
+@bp.get("/payouts/<uuid:payout_id>")
+@audience("creator")
+def payout(payout_id: UUID) -> ResponseReturnValue:
+    mine = my_payout(payout_id)
+    return render_template(
+        "creator/payout.html",
+        payout=mine,
+        postings=balances.transactions_of(mine.cause),
+        **evidence_of(mine),
+    )
+
+
+@bp.post("/payouts/rhythm")
+@audience("creator")
+def choose_rhythm() -> ResponseReturnValue:
+    creator = lock(Creator, access.current_creator().id)
+    assert creator is not None
+    with told():
+        rhythm = forms.sent(PayoutRhythm()).data["payout_rhythm"]
+        creator.choose_rhythm(rhythm, clock.now())
+        db.session.commit()
+        flash(gettext("Saved. It holds from the next run on."))
+    return _to_payouts()
+
+
+@bp.post("/payouts/connect")
+@audience("creator")
+def connect() -> ResponseReturnValue:
+    """Ask the processor to open an account; a second click finds the first one's."""
+    creator = access.current_creator()
+    currency = my_currencies()[0]
+    if registry.get(destinations.PROCESSOR).supports(creator.country, currency) is not None:
+        flash(gettext("Stripe cannot pay people in your country yet."), "error")
+        return _to_payouts()
+    email = access.current_person().email
+    destinations.connect(creator.id, email, currency, access.actor(), clock.now())
+    db.session.commit()
+    return _to_payouts()
+
+
+@bp.route("/payouts/onboarding", methods=["GET", "POST"])
+@audience("creator")
+def onboarding() -> ResponseReturnValue:
+    """Go on to the processor's own pages. Their links work once: each visit gets a new one."""
+    destination = destinations.current(access.current_creator().id)
+    if destination is None or destination.status not in _ONBOARDS:
+        return _to_payouts()
+    account = _visit(destination)
+    settings: Settings = current_app.extensions["settings"]
+    back = settings.base_url + url_for("creator.payouts", returned="1")
+    again = settings.base_url + url_for("creator.onboarding")
+    try:
+        link = registry.get(destinations.PROCESSOR).onboarding_link(account, back, again)
+    except ProcessorUnavailable:
+        flash(gettext("Stripe does not answer at the moment. Try again in a minute."), "error")
+        return _to_payouts()
+    return redirect(link, 303)
+
+
+def _visit(destination: Destination) -> str:
+    """Ask soon how the visit went; return the account. No transaction is open afterwards."""
+    locked = lock(Destination, destination.id)
+    assert locked is not None
+    assert locked.remote_account is not None, "who onboards has an account"
+    account = locked.remote_account
+    destinations.visited(locked, clock.now())
+    db.session.commit()
+    return account
+
+
+def _is_checked(destination: Destination) -> bool:
+    """Is the creator just back from the processor, and has nobody asked yet how it went?"""
+    back = "returned" in request.args and destination.status in _ONBOARDS
+    return back and destination.next_check_at is not None and destination.checks <= 1
+
+
+def _last_refusal(creator: Creator) -> Destination | None:
+    """The latest account that the processor would not open."""
+    statement = (
+        select(Destination)
+        .where(Destination.creator_id == creator.id)
+        .order_by(Destination.id.desc())
+        .limit(1)
+    )
+    return db.session.scalars(statement).one_or_none()
+
+
+def _to_payouts() -> ResponseReturnValue:
+    return redirect(url_for("creator.payouts"), 303)

@@ -1,0 +1,240 @@
+"""What creators read for the words that rows keep: statuses, what they wait for, what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+
+from marketplace import access, statuses
+from marketplace.earnings.earning import Earning
+from marketplace.payouts.destination import Destination
+from marketplace.payouts.gate import Blocker, Decision, Reason
+from marketplace.payouts.payout import Payout, PayoutStatus
+from marketplace.statuses import SYSTEM, StatusChange
+from marketplace.web import formats
+
+Thing = Destination | Earning | Payout
+Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
+
+KINDS: dict[str, Any] = {"fund": _("Creator fund"), "gift": _("Live gifts")}
+KIND_ICONS = {"fund": "sparkles", "gift": "gift"}
+RHYTHMS: dict[str, Any] = {"weekly": _("weekly"), "monthly": _("monthly")}
+RUNS: dict[str, Any] = {"weekly": _("Weekly run"), "monthly": _("Monthly run")}
+
+# By table and status: the label, and the tone of its pill.
+STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
+    ("earning", "pending"): (_("Pending"), "wait"),
+    ("earning", "available"): (_("Available"), "ok"),
+    ("destination", "requested"): (_("Being opened"), "wait"),
+    ("destination", "onboarding"): (_("Waits for you"), "wait"),
+    ("destination", "active"): (_("Ready"), "ok"),
+    ("destination", "restricted"): (_("Needs you"), "bad"),
+    ("destination", "refused"): (_("Refused"), "bad"),
+    ("payout", "reserved"): (_("Prepared"), "info"),
+    ("payout", "sending"): (_("Being sent"), "info"),
+    ("payout", "unknown"): (_("Being checked"), "wait"),
+    ("payout", "held"): (_("On hold"), "wait"),
+    ("payout", "paid"): (_("Paid"), "ok"),
+    ("payout", "failed"): (_("Failed"), "bad"),
+    ("payout", "canceled"): (_("Canceled"), ""),
+}
+
+# By table and status: on whom it waits, until when (`WAITS` of the table knows), and what then.
+WAITS: dict[tuple[str, str], Any] = {
+    ("earning", "pending"): _("Pending until %(until)s; then it is available."),
+    ("destination", "requested"): _("Waits for Stripe, which opens your account."),
+    ("destination", "onboarding"): _("Waits for you: tell Stripe what it needs to know."),
+    ("destination", "restricted"): _("Waits for you: Stripe needs more before it can pay you."),
+    ("payout", "reserved"): _("Waits for its turn to be sent; nothing for you to do."),
+    ("payout", "sending"): _("Waits for Stripe to confirm it; nothing for you to do."),
+    ("payout", "unknown"): _(
+        "Stripe gave no clear answer. The money stays set aside for you while we look it up;"
+        " it is never sent twice."
+    ),
+}
+HOLDS: dict[str, Any] = {
+    "processor_funds": _(
+        "Waits for our balance at Stripe to be filled up. It is tried again on %(until)s;"
+        " nothing for you to do."
+    ),
+    "destination": _(
+        "Waits for you: your Stripe account cannot receive it now. It is tried again on %(until)s."
+    ),
+    "review": _("Somebody of the marketplace looks at it, by %(until)s; nothing for you to do."),
+}
+_HELD_FOR: dict[str, Any] = {
+    "processor_funds": _("Our balance at Stripe was too low."),
+    "destination": _("Your Stripe account could not receive it."),
+    "review": _("Stripe's answer needs a look by somebody of the marketplace."),
+}
+
+EVENTS: dict[tuple[str, str], Any] = {
+    ("destination", "create"): _("Asked Stripe to open an account"),
+    ("destination", "open"): _("Account opened"),
+    ("destination", "activate"): _("Ready to receive money"),
+    ("destination", "restrict"): _("Stripe needs more from you"),
+    ("destination", "refuse"): _("Stripe opened no account"),
+    ("earning", "create"): _("Earned"),
+    ("earning", "mature"): _("Became available"),
+    ("payout", "create"): _("Prepared: the amount is set aside"),
+    ("payout", "send"): _("Given to Stripe"),
+    ("payout", "pay"): _("Paid: sent to your Stripe account"),
+    ("payout", "doubt"): _("No clear answer: being looked up"),
+    ("payout", "hold"): _("On hold"),
+    ("payout", "release"): _("Tried again"),
+    ("payout", "fail"): _("Failed: the money is available again"),
+    ("payout", "cancel"): _("Canceled: the money is available again"),
+}
+
+# What Stripe asks for, by the beginning of its own name for it; the longest that fits counts.
+_REQUIREMENTS: dict[str, Any] = {
+    "default_outbound_destination": _("A bank account or card to which Stripe pays you"),
+    "identity": _("Details about you"),
+    "identity.individual": _("Who you are: name, address, date of birth"),
+    "identity.individual.documents": _("A document that proves who you are"),
+    "identity.attestations": _("That you accept Stripe's terms"),
+}
+
+
+def status(thing: Thing) -> tuple[str, str]:
+    """The label of a thing's status, and the tone of its pill."""
+    label, tone = STATUSES[thing.__tablename__, thing.status]
+    return str(label), tone
+
+
+def wait(thing: Thing) -> str:
+    """What a thing waits for and until when; '' if it waits for nothing."""
+    waiting = thing.WAITS.get(thing.status)
+    if waiting is None:
+        return ""
+    if isinstance(thing, Payout) and thing.status == PayoutStatus.HELD:
+        said = str(HOLDS[thing.hold_reason or ""])
+    else:
+        said = str(WAITS[thing.__tablename__, thing.status])
+    until = waiting.due(thing)
+    return said % {"until": formats.moment(until)} if until else said
+
+
+def requirement(name: str) -> str:
+    """Something that Stripe asks for, in words; its own name where we have none."""
+    known = [begin for begin in _REQUIREMENTS if name == begin or name.startswith(f"{begin}.")]
+    return str(_REQUIREMENTS[max(known, key=len)]) if known else name
+
+
+def history(thing: Thing) -> list[Happening]:
+    """Every move of a thing in words, oldest first."""
+    return [
+        (move.at, str(EVENTS[move.thing, move.event]), _by(move.actor), _reason(move))
+        for move in statuses.history(thing)
+    ]
+
+
+def _by(actor: str) -> str:
+    if actor == access.actor():
+        return str(gettext("you"))
+    return "" if actor == SYSTEM else str(gettext("the marketplace"))
+
+
+def _reason(move: StatusChange) -> str:
+    """Why it moved; what a processor wrote to us is said in our words, or left out."""
+    if move.event == "hold":
+        return str(_HELD_FOR.get(move.reason.partition(":")[0], ""))
+    if move.thing == "destination":
+        return "; ".join(requirement(name) for name in move.reason.split("; ") if name)
+    return formats.translated(move.reason) if move.event == "cancel" else ""
+
+
+# --- Why am I not paid yet?
+
+
+@dataclass(frozen=True)
+class Step:
+    """One reason of the gate in words: what it waits for, and what to do about it."""
+
+    state: str  # of its dot: 'now' = time or a processor, 'bad' = the creator must act
+    title: str
+    text: str
+    action: tuple[str, str] | None = None  # address and label of what the creator can do
+
+
+def steps(decision: Decision) -> list[Step]:
+    """The gate's decision on one balance, reason by reason."""
+    return [_STEPS[blocker.reason](blocker, decision) for blocker in decision.blockers]
+
+
+def _nothing_available(blocker: Blocker, decision: Decision) -> Step:
+    title = gettext("Nothing is available yet")
+    if blocker.until is None:
+        text = gettext("Earnings appear here with the day on which they become available.")
+        return Step("now", title, text)
+    amount, until = decision.facts.pending[0]
+    first = {"amount": formats.money(amount), "until": formats.moment(until)}
+    text = gettext("Waits for time: %(amount)s become available on %(until)s.", **first)
+    return Step("now", title, text)
+
+
+def _below_threshold(blocker: Blocker, decision: Decision) -> Step:
+    assert blocker.missing is not None
+    title = gettext(
+        "%(missing)s missing to the threshold of %(threshold)s",
+        missing=formats.money(blocker.missing),
+        threshold=formats.money(decision.facts.threshold),
+    )
+    if blocker.until is None:
+        return Step("now", title, gettext("Waits for further earnings; all kinds count together."))
+    until = formats.moment(blocker.until)
+    return Step(
+        "now",
+        title,
+        gettext("Waits for time: enough will have matured on %(until)s.", until=until),
+    )
+
+
+def _no_destination(blocker: Blocker, decision: Decision) -> Step:
+    return Step(
+        "bad",
+        gettext("There is no destination yet"),
+        gettext("Waits for you: say where your money should go. It takes a few minutes."),
+        (url_for("creator.payouts"), gettext("Connect with Stripe")),
+    )
+
+
+def _destination_not_ready(blocker: Blocker, decision: Decision) -> Step:
+    if blocker.on == "processor":
+        return Step(
+            "now",
+            gettext("Stripe is opening your account"),
+            gettext("Waits for Stripe; this takes a moment."),
+            (url_for("creator.payouts"), gettext("See how it goes")),
+        )
+    needed = "; ".join(dict.fromkeys(requirement(name) for name in blocker.details))
+    waits = gettext("Waits for you.")
+    return Step(
+        "bad",
+        gettext("Your Stripe account cannot receive money yet"),
+        gettext("Waits for you. Stripe asks for: %(needed)s.", needed=needed) if needed else waits,
+        (url_for("creator.payouts"), gettext("Continue with Stripe")),
+    )
+
+
+def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
+    return Step(
+        "now",
+        gettext("%(amount)s are on their way", amount=formats.money(decision.facts.in_payout)),
+        gettext("Waits for the processor: one payout at a time."),
+        (url_for("creator.payouts"), gettext("See the payout")),
+    )
+
+
+_STEPS = {
+    Reason.NOTHING_AVAILABLE: _nothing_available,
+    Reason.BELOW_THRESHOLD: _below_threshold,
+    Reason.NO_DESTINATION: _no_destination,
+    Reason.DESTINATION_NOT_READY: _destination_not_ready,
+    Reason.PAYOUT_UNDER_WAY: _payout_under_way,
+}

@@ -1,0 +1,136 @@
+"""Alarms: what may be true for a while and should not stay so, with the age of the oldest.
+
+What must never be true is no alarm but an invariant: `flask ledger verify` proves those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from marketplace import clock
+from marketplace.extensions import db
+from marketplace.notifications.mail import Mail
+from marketplace.payouts.payout import Payout, PayoutStatus
+from marketplace.payouts.run import PayoutRun, RunStatus
+from marketplace.processors.outbox import ProcessorRequest
+from marketplace.webhooks.inbox import WebhookEvent
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Some things that need somebody, or soon will."""
+
+    tone: str  # 'bad' = somebody must act, 'wait' = it may cure itself
+    icon: str
+    title: str
+    text: str
+    count: int
+    age: timedelta  # of the oldest
+    url: str | None
+
+
+def alarms() -> list[Alarm]:
+    """Everything that needs a look, what somebody must act on first."""
+    found = [*_payouts(), *_events(), *_requests(), *_runs(), *_mail()]
+    return sorted(found, key=lambda alarm: (alarm.tone != "bad", -alarm.age))
+
+
+def _payouts() -> Iterator[Alarm]:
+    yield from _alarm(
+        _oldest(Payout.status_at, Payout.status == PayoutStatus.UNKNOWN),
+        clock.now(),
+        tone="bad",
+        icon="circle-help",
+        title=gettext("Payouts without an answer"),
+        text=gettext("The money may have left. Do not pay another way: it is looked up again."),
+        url=url_for("operator.payouts", status=PayoutStatus.UNKNOWN),
+    )
+    yield from _alarm(
+        _oldest(Payout.status_at, Payout.status == PayoutStatus.HELD),
+        clock.now(),
+        tone="wait",
+        icon="hand",
+        title=gettext("Held payouts"),
+        text=gettext("The money is set aside. Each says what it waits for."),
+        url=url_for("operator.payouts", status=PayoutStatus.HELD),
+    )
+
+
+def _events() -> Iterator[Alarm]:
+    kinds = (
+        ("quarantined", "bad", "shield-alert", gettext("Quarantined events")),
+        ("parked", "bad", "octagon-pause", gettext("Parked events")),
+        ("retry", "wait", "refresh-cw", gettext("Events that are tried again")),
+    )
+    texts = {
+        "quarantined": gettext("Authentic, but they do not fit our rows. Nothing was applied."),
+        "parked": gettext("Handling failed too often. Replay them once the cause is gone."),
+        "retry": gettext("Handling failed; the next try comes by itself."),
+    }
+    for state, tone, icon, title in kinds:
+        yield from _alarm(
+            _oldest(WebhookEvent.received_at, WebhookEvent.state == state),
+            clock.wall_now(),
+            tone=tone,
+            icon=icon,
+            title=title,
+            text=texts[state],
+            url=url_for("operator.webhooks", state=state),
+        )
+
+
+def _requests() -> Iterator[Alarm]:
+    yield from _alarm(
+        _oldest(ProcessorRequest.created_at, ProcessorRequest.state == "needs_review"),
+        clock.wall_now(),
+        tone="bad",
+        icon="file-warning",
+        title=gettext("Requests that need review"),
+        text=gettext("What the processor made does not fit what we asked for."),
+        url=url_for("operator.requests", state="needs_review"),
+    )
+
+
+def _runs() -> Iterator[Alarm]:
+    yield from _alarm(
+        _oldest(PayoutRun.due_at, PayoutRun.status == RunStatus.PAYING),
+        clock.now(),
+        tone="wait",
+        icon="loader",
+        title=gettext("Payout runs that are not done"),
+        text=gettext("The worker decides line by line. If this stays, see whether it runs."),
+        url=url_for("operator.runs"),
+    )
+
+
+def _mail() -> Iterator[Alarm]:
+    yield from _alarm(
+        _oldest(Mail.created_at, Mail.state == "parked"),
+        clock.now(),
+        tone="bad",
+        icon="mail-warning",
+        title=gettext("Parked mail"),
+        text=gettext("The mail server refused it too often. See SMTP_URL and its log."),
+        url=None,
+    )
+
+
+def _oldest(
+    since: InstrumentedAttribute[datetime], condition: ColumnElement[bool]
+) -> tuple[int, datetime | None]:
+    count, oldest = db.session.execute(select(func.count(), func.min(since)).where(condition)).one()
+    return count, oldest
+
+
+def _alarm(oldest: tuple[int, datetime | None], now: datetime, **alarm: Any) -> Iterator[Alarm]:
+    count, since = oldest
+    if count and since is not None:
+        yield Alarm(count=count, age=max(now - since, timedelta(0)), **alarm)

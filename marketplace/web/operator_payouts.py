@@ -1,0 +1,139 @@
+"""Payouts as operators see them: each with its tries, and what may be decided about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
+from sqlalchemy import func, select
+
+from marketplace import clock, statuses
+from marketplace.access import actor, audience
+from marketplace.database.lock import lock
+from marketplace.errors import NotFound
+from marketplace.extensions import db
+from marketplace.ledger import balances
+from marketplace.parties.creator import Creator
+from marketplace.payouts import hold
+from marketplace.payouts import payout as domain
+from marketplace.payouts.destination import Destination
+from marketplace.payouts.payout import Payout, PayoutStatus
+from marketplace.payouts.run import PayoutRun
+from marketplace.processors.outbox import ProcessorRequest, ProcessorTry
+from marketplace.schemas.operations import Decide
+from marketplace.web import forms, paging
+from marketplace.web import operator_names as names
+from marketplace.web.buttons import told
+from marketplace.web.operator import bp
+
+
+@bp.get("/payouts")
+@audience("operator")
+def payouts() -> ResponseReturnValue:
+    """Payouts, newest first; `?status=` shows those of one status."""
+    status = request.args.get("status", "")
+    statement = select(Payout)
+    if status in list(PayoutStatus):
+        statement = statement.where(Payout.status == status)
+    page = paging.newest_first(statement, Payout.id)
+    counted = db.session.execute(select(Payout.status, func.count()).group_by(Payout.status))
+    return render_template(
+        "operator/payouts.html",
+        page=page,
+        creators=creators_of([payout.creator_id for payout in page.rows]),
+        status=status if status in list(PayoutStatus) else None,
+        counts={status: count for status, count in counted},
+        statuses=list(PayoutStatus),
+    )
+
+
+def creators_of(ids: Sequence[UUID]) -> dict[UUID, Creator]:
+    """The creators of these ids."""
+    found = db.session.scalars(select(Creator).where(Creator.id.in_(ids)))
+    return {creator.id: creator for creator in found}
+
+
+@bp.get("/payouts/<uuid:payout_id>")
+@audience("operator")
+def payout(payout_id: UUID) -> ResponseReturnValue:
+    """One payout: where it stands, what was tried, and what may be decided."""
+    found = db.session.get(Payout, payout_id)
+    if found is None:
+        raise NotFound("no such payout")
+    return render_template("operator/payout.html", form=forms.blank(), **_shown(found))
+
+
+def _shown(found: Payout) -> dict[str, Any]:
+    requests = list(
+        db.session.scalars(
+            select(ProcessorRequest)
+            .where(
+                ProcessorRequest.subject_type == "payout", ProcessorRequest.subject_id == found.id
+            )
+            .order_by(ProcessorRequest.attempt)
+        )
+    )
+    tried = db.session.scalars(
+        select(ProcessorTry)
+        .where(ProcessorTry.request_id.in_([request.id for request in requests]))
+        .order_by(ProcessorTry.id)
+    )
+    tries: dict[UUID, list[ProcessorTry]] = {request.id: [] for request in requests}
+    for one in tried:
+        tries[one.request_id].append(one)
+    moves = statuses.history(found)
+    return {
+        "payout": found,
+        "creator": db.session.get_one(Creator, found.creator_id),
+        "destination": db.session.get_one(Destination, found.destination_id),
+        "run": db.session.get_one(PayoutRun, found.run_id),
+        "moves": moves,
+        "actors": names.actors(move.actor for move in moves),
+        "requests": requests,
+        "tries": tries,
+        "postings": balances.transactions_of(found.cause),
+        "decisions": [event for event in _DECISIONS if statuses.allows(found, event)],
+    }
+
+
+@bp.post("/payouts/<uuid:payout_id>/decide")
+@audience("operator")
+def decide(payout_id: UUID) -> ResponseReturnValue:
+    """End a payout's hold, or call it off before it is sent; the reason is kept with it."""
+    form = forms.sent(Decide())
+    with form.refusals():
+        decision, reason = form.data["decision"], form.data["reason"]
+        with told():
+            _DECISIONS[decision](_locked(payout_id), reason)
+            db.session.commit()
+            flash(str(_TOLD[decision]))
+        return redirect(url_for("operator.payout", payout_id=payout_id), 303)
+    return form.again("operator/payout.html", **_shown(_locked(payout_id)))
+
+
+def _release(payout: Payout, reason: str) -> None:
+    """The processor is asked anew, under a key of its own."""
+    hold.release(payout, actor(), clock.now(), reason)
+
+
+def _cancel(payout: Payout, reason: str) -> None:
+    """The money is the creator's available balance again."""
+    domain.cancel(payout, actor(), reason, clock.now())
+
+
+_DECISIONS = {"release": _release, "cancel": _cancel}
+_TOLD = {
+    "release": _("The hold is over. The processor is asked for it again."),
+    "cancel": _("The payout is canceled. The money is available to the creator again."),
+}
+
+
+def _locked(payout_id: UUID) -> Payout:
+    locked = lock(Payout, payout_id)
+    if locked is None:
+        raise NotFound("no such payout")
+    return locked

@@ -1,0 +1,182 @@
+"""What operators read for the words that rows keep: statuses, accounts, blockers, reasons."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+from marketplace.money import Money
+from marketplace.web import formats
+
+# A status of any lifecycle: its label, and the tone of its pill.
+STATUSES: dict[str, tuple[Any, str]] = {
+    "abandoned": (_("Abandoned"), ""),
+    "accepted": (_("Accepted"), "ok"),
+    "active": (_("Active"), "ok"),
+    "available": (_("Available"), "ok"),
+    "awaiting_funds": (_("Awaiting funds"), "wait"),
+    "canceled": (_("Canceled"), ""),
+    "closed": (_("Closed"), ""),
+    "created": (_("Created"), "wait"),
+    "done": (_("Done"), "ok"),
+    "draft": (_("Draft"), ""),
+    "excluded": (_("Excluded"), "wait"),
+    "expired": (_("Expired"), ""),
+    "failed": (_("Failed"), "bad"),
+    "held": (_("Held"), "wait"),
+    "ignored": (_("Ignored"), ""),
+    "included": (_("Included"), "ok"),
+    "known": (_("Known"), ""),
+    "needs_review": (_("Needs review"), "bad"),
+    "new": (_("New"), "info"),
+    "onboarding": (_("Onboarding"), "wait"),
+    "open": (_("Open"), "ok"),
+    "paid": (_("Paid"), "ok"),
+    "parked": (_("Parked"), "bad"),
+    "paying": (_("Paying"), "info"),
+    "pending": (_("Pending"), "wait"),
+    "quarantined": (_("Quarantined"), "bad"),
+    "ready": (_("Ready"), "info"),
+    "refused": (_("Refused"), "bad"),
+    "rejected": (_("Rejected"), "bad"),
+    "requested": (_("Requested"), "wait"),
+    "reserved": (_("Reserved"), "info"),
+    "restricted": (_("Restricted"), "bad"),
+    "retry": (_("Tried again"), "wait"),
+    "sending": (_("Sending"), "info"),
+    "sent": (_("Sent"), "info"),
+    "succeeded": (_("Succeeded"), "ok"),
+    "unknown": (_("Unknown"), "bad"),
+    "waiting": (_("Waiting"), "wait"),
+}
+
+THINGS: dict[str, Any] = {
+    "campaign": _("Campaign"),
+    "deposit": _("Deposit"),
+    "destination": _("Destination"),
+    "earning": _("Earning"),
+    "payout": _("Payout"),
+    "payout_run": _("Payout run"),
+    "refund": _("Refund"),
+}
+
+ACCOUNT_KINDS: dict[str, Any] = {
+    "processor_clearing": _("At the processor"),
+    "processor_fees": _("Processor fees"),
+    "platform_fees": _("Platform fees"),
+    "brand_available": _("Brands: available"),
+    "reserved": _("Brands: reserved for campaigns"),
+    "refund_reserved": _("Brands: in refunds"),
+    "fund_pool": _("Creator fund"),
+    "gift_pool": _("Gift pool"),
+    "creator_pending": _("Creators: pending"),
+    "creator_available": _("Creators: available"),
+    "payout_reserved": _("Creators: in payouts"),
+}
+
+POSTINGS: dict[str, Any] = {
+    "deposit_received": _("Deposit received"),
+    "pool_filled": _("Pool filled"),
+    "processor_fee_charged": _("Processor fee charged"),
+    "campaign_reserved": _("Reserved for a campaign"),
+    "campaign_released": _("Released from a campaign"),
+    "refund_reserved": _("Refund set aside"),
+    "refund_paid": _("Refund paid"),
+    "refund_released": _("Refund given back"),
+    "refund_bounced": _("Refund came back"),
+    "earning_accrued": _("Earning accrued"),
+    "earning_matured": _("Earning matured"),
+    "payout_reserved": _("Payout set aside"),
+    "payout_paid": _("Payout paid"),
+    "payout_released": _("Payout given back"),
+}
+
+HOLD_REASONS: dict[str, Any] = {
+    "processor_funds": _("Our balance at the processor is too low. It is tried again each day."),
+    "destination": _("The creator's account there cannot receive it. It is tried again each day."),
+    "review": _("The processor's answer does not fit what we asked: somebody must look first."),
+}
+
+# What we ask processors to do.
+OPS: dict[str, Any] = {
+    "cs": _("A checkout page"),
+    "rf": _("A refund"),
+    "acct": _("An account for a creator"),
+    "trf": _("A transfer"),
+}
+
+# What one network try came to.
+VERDICTS: dict[str, tuple[Any, str]] = {
+    "done": (_("Done"), "ok"),
+    "rejected": (_("Refused"), "bad"),
+    "busy": (_("Busy"), "wait"),
+    "unknown": (_("Unknown"), "bad"),
+}
+
+INCOME_KINDS: dict[str, Any] = {"fund": _("Creator fund"), "gift": _("Live gifts")}
+RHYTHMS: dict[str, Any] = {"weekly": _("Weekly"), "monthly": _("Monthly")}
+
+
+def blocker(kept: dict[str, Any]) -> str:
+    """One blocker of a payout run's line, as the run has kept it, in a sentence."""
+    reason, until, missing = kept["reason"], kept["until"], kept["missing"]
+    values = {
+        "until": formats.moment(datetime.fromisoformat(until)) if until else "",
+        "missing": formats.money(Money(**missing)) if missing else "",
+        "details": ", ".join(kept["details"]),
+    }
+    said = _BLOCKERS.get((reason, bool(until or kept["details"])))
+    return str(said) % values if said else str(reason)
+
+
+# By reason, and whether it comes with a time or with details.
+_BLOCKERS: dict[tuple[str, bool], Any] = {
+    ("below_threshold", True): _("%(missing)s missing to the threshold, reached on %(until)s."),
+    ("below_threshold", False): _("%(missing)s missing to the threshold."),
+    ("nothing_available", True): _("Nothing is available before %(until)s."),
+    ("nothing_available", False): _("Nothing is available."),
+    ("destination_not_ready", True): _("The destination cannot receive yet: %(details)s."),
+    ("destination_not_ready", False): _("The destination cannot receive yet."),
+    ("no_destination", False): _("The creator has connected no destination."),
+    ("payout_under_way", False): _("Another payout in this currency is under way."),
+}
+
+
+# What an import keeps of a row it did not take, part by part. Some carry a value.
+_ROW_REASONS: tuple[tuple[str, Any], ...] = (
+    ("imported before: nothing to do", _("imported before: nothing to do")),
+    (
+        "reference: imported before with other content",
+        _("reference: imported before with other content"),
+    ),
+    ("earned_on: this day has not come yet", _("earned_on: this day has not come yet")),
+    ("earned_on: a date such as 2026-11-30", _("earned_on: a date such as 2026-11-30")),
+    ("handle: the creator's handle is missing", _("handle: the creator's handle is missing")),
+    ("handle: no creator is called (.*)", _("handle: no creator is called %(value)s")),
+    ("reference: 1 to (.*) characters", _("reference: 1 to %(value)s characters")),
+    ("currency: one of (.*)", _("currency: one of %(value)s")),
+    ("amount: more than zero", _("amount: more than zero")),
+    ("amount: the amount is too large", _("amount: too large")),
+    (
+        r"amount: write the amount as a plain number such as 1234\.50",
+        _("amount: a plain number such as 1234.50"),
+    ),
+    ("amount: (.*) has . decimals", _("amount: more decimals than %(value)s has")),
+    ("more cells than columns", _("more cells than columns")),
+)
+
+
+def row_reason(kept: str) -> str:
+    """Why an import did not take a row, in the viewer's language; a new reason as it was kept."""
+    return "; ".join(_row_reason(part) for part in kept.split("; "))
+
+
+def _row_reason(part: str) -> str:
+    for pattern, said in _ROW_REASONS:
+        found = re.fullmatch(pattern, part)
+        if found:
+            return str(said) % {"value": found.group(1)} if found.groups() else str(said)
+    return part

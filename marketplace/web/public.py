@@ -1,0 +1,92 @@
+"""What everybody may see: the home page, the health check, and how the site looks and speaks."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select, text
+
+from marketplace import access
+from marketplace.access import audience
+from marketplace.extensions import db
+from marketplace.money import Money
+from marketplace.parties.user import User
+from marketplace.web import language, shell
+from marketplace.web.headers import YEAR_S
+from marketplace.web.redirects import own_path
+
+# The people of the demo world, shown on the home page of a sandbox that has them.
+DEMO_ADDRESSES = ("brand@demo.example", "creator@demo.example", "operator@demo.example")
+DEMO_PASSWORD = "demo-password"
+
+# What the picture on the front page shows.
+_SAMPLE = {
+    "reserved": Money(420_000, "EUR"),
+    "available": Money(38_248, "EUR"),
+    "threshold": Money(8_600, "EUR"),
+}
+
+bp = Blueprint("public", __name__)
+
+
+@bp.get("/")
+@audience("public")
+def home() -> ResponseReturnValue:
+    """The front page; whoever is logged in goes on to their own."""
+    if access.signed_in():
+        own = shell.home_of_role()
+        return redirect(own, 303) if own else render_template("public/welcome.html")
+    demo = {"demo": _demo_people(), "demo_password": DEMO_PASSWORD}
+    return render_template("public/home.html", sample=_SAMPLE, **demo)
+
+
+def _demo_people() -> list[User]:
+    """Who of the demo world exists here."""
+    if not current_app.extensions["settings"].sandbox:
+        return []
+    people = db.session.scalars(select(User).where(User.email.in_(DEMO_ADDRESSES)))
+    return sorted(people, key=lambda person: DEMO_ADDRESSES.index(person.email))
+
+
+@bp.get("/healthz")
+@audience("public")
+def healthz() -> ResponseReturnValue:
+    """For monitors: the application answers and its database does."""
+    db.session.execute(text("SELECT 1"))
+    return {"status": "ok"}
+
+
+@bp.post("/language")
+@audience("public")
+def choose_language() -> ResponseReturnValue:
+    """Speak this language in this browser, and to this person."""
+    chosen = request.form.get("language", "")
+    if chosen in language.LANGUAGES:
+        language.choose(chosen)
+        person = access.signed_in()
+        if person is not None:
+            person.locale = chosen
+            db.session.commit()
+    return _back()
+
+
+@bp.post("/theme")
+@audience("public")
+def choose_theme() -> ResponseReturnValue:
+    """Light or dark in this browser; anything else follows the system again."""
+    chosen = request.form.get("theme", "")
+    response = _back()
+    if chosen in shell.THEMES:
+        secure = current_app.config["SESSION_COOKIE_SECURE"]
+        # A script switches without a round trip, so it must be able to write this cookie.
+        response.set_cookie("theme", chosen, max_age=YEAR_S, samesite="Lax", secure=secure)
+    else:
+        response.delete_cookie("theme")
+    return response
+
+
+def _back() -> Response:
+    destination = own_path(request.form.get("next", "")) or url_for("public.home")
+    response = redirect(destination, 303)
+    assert isinstance(response, Response)
+    return response

@@ -1,0 +1,131 @@
+"""Every posting, as debits and credits; and the chart they use."""
+
+from __future__ import annotations
+
+import inspect
+
+import psycopg
+import pytest
+
+from marketplace.ledger import postings as p
+from marketplace.ledger.chart import CHART, AccountKind
+from marketplace.ledger.draft import Draft
+from tests.ledger.make import NOON, cause, usd
+
+BRAND, CAMPAIGN, CREATOR = "brand:b", "campaign:k", "creator:c"
+WHY = cause("deposit")
+HEX = WHY.id.hex
+FUND = p.POOLS["fund"]
+
+# What is posted, its key, and its lines: + is a debit.
+BOOK: list[tuple[Draft, str, str]] = [
+    (
+        p.deposit_received("stripe", BRAND, usd(100), "ch_1", WHY, NOON),
+        "deposit:ch_1",
+        "+100 processor_clearing processor:stripe | -100 brand_available brand:b",
+    ),
+    (
+        p.pool_filled("stripe", FUND, usd(100), "ch_1", WHY, NOON),
+        "deposit:ch_1",
+        "+100 processor_clearing processor:stripe | -100 fund_pool pool:fund",
+    ),
+    (
+        p.processor_fee_charged("stripe", usd(3), "txn_1", WHY, NOON),
+        "processor_fee:txn_1",
+        "+3 processor_fees processor:stripe | -3 processor_clearing processor:stripe",
+    ),
+    (
+        p.campaign_reserved(BRAND, CAMPAIGN, usd(100), "k1", WHY, NOON),
+        "k1",
+        "+100 brand_available brand:b | -100 reserved campaign:k",
+    ),
+    (
+        p.campaign_released(BRAND, CAMPAIGN, usd(100), "k2", WHY, NOON),
+        "k2",
+        "+100 reserved campaign:k | -100 brand_available brand:b",
+    ),
+    (
+        p.refund_reserved(BRAND, usd(100), WHY, NOON),
+        f"refund_reserved:{HEX}",
+        "+100 brand_available brand:b | -100 refund_reserved brand:b",
+    ),
+    (
+        p.refund_paid("stripe", BRAND, usd(100), WHY, NOON),
+        f"refund_paid:{HEX}",
+        "+100 refund_reserved brand:b | -100 processor_clearing processor:stripe",
+    ),
+    (
+        p.refund_released(BRAND, usd(100), WHY, NOON),
+        f"refund_released:{HEX}",
+        "+100 refund_reserved brand:b | -100 brand_available brand:b",
+    ),
+    (
+        p.refund_bounced("stripe", BRAND, usd(100), WHY, NOON),
+        f"refund_bounced:{HEX}",
+        "+100 processor_clearing processor:stripe | -100 brand_available brand:b",
+    ),
+    (
+        p.earning_accrued(p.reserved(CAMPAIGN), CREATOR, usd(90), usd(10), WHY, NOON),
+        f"earning_accrued:{HEX}",
+        "+100 reserved campaign:k | -90 creator_pending creator:c | -10 platform_fees platform",
+    ),
+    (
+        p.earning_accrued(p.POOLS["gift"], CREATOR, usd(90), usd(0), WHY, NOON),
+        f"earning_accrued:{HEX}",
+        "+90 gift_pool pool:gift | -90 creator_pending creator:c",
+    ),
+    (
+        p.earning_matured(CREATOR, usd(90), WHY, NOON),
+        f"earning_matured:{HEX}",
+        "+90 creator_pending creator:c | -90 creator_available creator:c",
+    ),
+    (
+        p.payout_reserved(CREATOR, usd(90), WHY, NOON),
+        f"payout_reserved:{HEX}",
+        "+90 creator_available creator:c | -90 payout_reserved creator:c",
+    ),
+    (
+        p.payout_paid("stripe", CREATOR, usd(90), WHY, NOON),
+        f"payout_paid:{HEX}",
+        "+90 payout_reserved creator:c | -90 processor_clearing processor:stripe",
+    ),
+    (
+        p.payout_released(CREATOR, usd(90), WHY, NOON),
+        f"payout_released:{HEX}",
+        "+90 payout_reserved creator:c | -90 creator_available creator:c",
+    ),
+]
+
+
+@pytest.mark.parametrize(("draft", "key", "lines"), BOOK, ids=[draft.kind for draft, _, _ in BOOK])
+def test_a_posting_moves_money_as_documented(draft: Draft, key: str, lines: str) -> None:
+    written = " | ".join(
+        f"{line.amount.minor:+} {line.account.kind} {line.account.owner}" for line in draft.lines
+    )
+    assert (draft.key, written) == (key, lines)
+    assert (draft.cause, draft.effective_at) == (WHY, NOON)
+
+
+def test_every_posting_is_in_this_book() -> None:
+    makers = {
+        name
+        for name, it in inspect.getmembers(p, inspect.isfunction)
+        if it.__module__ == p.__name__
+        and it.__annotations__["return"] == "Draft"
+        and name[0] != "_"
+    }
+    assert makers == {draft.kind for draft, _, _ in BOOK}
+
+
+def test_the_database_holds_the_same_chart(owner: psycopg.Connection[tuple[object, ...]]) -> None:
+    rows = owner.execute("SELECT kind, side, stores_balance, floor_minor FROM ledger.account_kind")
+    assert {kind: rule for kind, *rule in rows} == {
+        kind: [rule.side, rule.stores_balance, rule.floor_minor] for kind, rule in CHART.items()
+    }
+    assert set(CHART) == set(AccountKind)
+
+
+def test_what_belongs_to_others_has_a_floor_and_only_ours_is_summed() -> None:
+    summed = {kind for kind, rule in CHART.items() if not rule.stores_balance}
+    assert summed == {"processor_clearing", "processor_fees", "platform_fees"}
+    assert {rule.floor_minor for kind, rule in CHART.items() if kind not in summed} == {0}

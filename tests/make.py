@@ -1,0 +1,293 @@
+"""People and money as tests need them, made by the same domain calls that the pages make."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from flask.testing import FlaskClient
+
+from marketplace import clock
+from marketplace.campaigns import campaign as campaigns
+from marketplace.campaigns.campaign import Campaign
+from marketplace.database.identifier import new_id
+from marketplace.database.lock import lock
+from marketplace.earnings.earning import EarningKind, mature_due
+from marketplace.extensions import db
+from marketplace.funding import deposit as deposits
+from marketplace.funding.deposit import Deposit, Purpose
+from marketplace.income.importing import IncomeImport, import_income
+from marketplace.money import Money
+from marketplace.parties import brand as brands
+from marketplace.parties import creator as creators
+from marketplace.parties import user as users
+from marketplace.parties.brand import Brand
+from marketplace.parties.creator import Creator
+from marketplace.parties.user import User
+from marketplace.payouts import destination as destinations
+from marketplace.payouts import run as runs
+from marketplace.payouts.destination import Destination
+from marketplace.payouts.payout import Payout
+from marketplace.payouts.schedule import next_due
+from marketplace.payouts.threshold import currencies
+from marketplace.processors.base import Snapshot
+
+PASSWORD = "correct horse battery"
+_numbers = itertools.count(1)
+_hash: list[str] = []
+
+
+class BrandTeam(NamedTuple):
+    """A brand and the person who acts for it."""
+
+    user: User
+    brand: Brand
+
+
+class CreatorSelf(NamedTuple):
+    """A creator and the person they are."""
+
+    user: User
+    creator: Creator
+
+
+def make_user(email: str | None = None, *, operator: bool = False) -> User:
+    """A person whose address is confirmed. Hashing once keeps the tests quick."""
+    if not _hash:
+        _hash.append(users._hasher.hash(PASSWORD))
+    number = next(_numbers)
+    user = User(
+        id=new_id(),
+        email=email or f"person{number}@example.com",
+        name=f"Person {number}",
+        password_hash=_hash[0],
+        is_operator=operator,
+        confirmed_at=clock.now(),
+        created_at=clock.now(),
+    )
+    db.session.add(user)
+    db.session.commit()
+    return user
+
+
+def make_operator() -> User:
+    """An operator."""
+    return make_user(operator=True)
+
+
+def make_brand(name: str = "Northwind Coffee", time_zone: str = "Europe/Paris") -> BrandTeam:
+    """A brand with one member."""
+    user = make_user()
+    brand = brands.found(user, name, time_zone, clock.now())
+    db.session.commit()
+    return BrandTeam(user, brand)
+
+
+def make_creator(
+    handle: str | None = None,
+    *,
+    time_zone: str = "Europe/Paris",
+    rhythm: str = "weekly",
+    since: datetime | None = None,
+) -> CreatorSelf:
+    """A creator, on their schedule for a year already unless `since` says otherwise."""
+    user = make_user()
+    at = since or clock.now() - timedelta(days=365)
+    creator = creators.join(user, handle or f"creator{next(_numbers)}", "FR", time_zone, at)
+    creator.choose_rhythm(rhythm, at)
+    db.session.commit()
+    return CreatorSelf(user, creator)
+
+
+def make_campaign(
+    team: BrandTeam,
+    *,
+    status: str = "draft",
+    title: str = "Slow mornings",
+    flat_fee_minor: int = 10_000,
+    places: int = 3,
+    days: int = 30,
+    currency: str = "USD",
+) -> Campaign:
+    """A campaign of this brand in one of its statuses; an open one is really paid in."""
+    actor, at = f"user:{team.user.id.hex}", clock.now()
+    campaign = campaigns.draft(team.brand, title, currency, form_key=new_id(), actor=actor, at=at)
+    campaigns.edit(
+        campaign,
+        brief="Show the kit in use.",
+        flat_fee_minor=flat_fee_minor,
+        places=places,
+        budget_minor=flat_fee_minor * places,
+        opens_on=at.date(),
+        closes_on=(at + timedelta(days=days)).date(),
+    )
+    if status != "draft":
+        campaigns.submit(campaign, actor, at)
+    if status in ("open", "closed"):
+        assert campaign.budget
+        pay(make_deposit(team, campaign))
+    db.session.commit()
+    locked = lock(Campaign, campaign.id)
+    assert locked is not None
+    if status == "closed":
+        campaigns.close(locked, at)
+    if status == "canceled":
+        campaigns.cancel(locked, actor, "no longer wanted", at)
+    db.session.commit()
+    return locked
+
+
+def make_deposit(team: BrandTeam, campaign: Campaign, amount: Money | None = None) -> Deposit:
+    """A requested deposit for what a campaign costs, or for another amount."""
+    assert campaign.budget
+    deposit = deposits.request(
+        Purpose.CAMPAIGN,
+        amount or campaign.budget,
+        requested_by=team.user.id,
+        payer_email=team.user.email,
+        form_key=new_id(),
+        site_url="http://127.0.0.1:8000/brand",
+        description=campaign.title,
+        at=clock.now(),
+        brand_id=team.brand.id,
+        campaign_id=campaign.id,
+    )
+    db.session.commit()
+    return deposit
+
+
+def fill_pool(kind: EarningKind, amount: Money) -> Deposit:
+    """Money in the fund's or the gifts' pool, from an operator."""
+    operator = make_operator()
+    purpose = Purpose.FUND_POOL if kind == EarningKind.FUND else Purpose.GIFT_POOL
+    deposit = deposits.request(
+        purpose,
+        amount,
+        requested_by=operator.id,
+        payer_email=operator.email,
+        form_key=new_id(),
+        site_url="http://127.0.0.1:8000/operator",
+        description="Pool",
+        at=clock.now(),
+    )
+    db.session.commit()
+    return pay(deposit)
+
+
+def payment_of(deposit: Deposit, **changes: object) -> Snapshot:
+    """What the processor says of a deposit that was paid; no processor is asked."""
+    told: dict[str, object] = {
+        "kind": "payment",
+        "remote_id": f"pi_{deposit.id.hex}",
+        "our_ref": deposit.id.hex,
+        "state": "succeeded",
+        "livemode": False,
+        "amount": deposit.amount,
+        "fee": Money(30 + deposit.amount_minor * 29 // 1000, deposit.currency),
+        "fee_ref": f"txn_{deposit.id.hex}",
+        "charge_ref": f"ch_{deposit.id.hex}",
+    }
+    return Snapshot(**(told | changes))  # type: ignore[arg-type]
+
+
+def pay(deposit: Deposit) -> Deposit:
+    """Apply the payment of a deposit as the worker does once it has fetched it."""
+    from marketplace.webhooks import converge
+
+    converge.apply(payment_of(deposit), clock.now())
+    db.session.commit()
+    return db.session.get_one(Deposit, deposit.id)
+
+
+def make_destination(creator: Creator, account: str | None = None) -> Destination:
+    """An active destination, as the processor would report it."""
+    made = destinations.connect(creator.id, "pay@example.com", "USD", "system", clock.now())
+    locked = lock(Destination, made.id)
+    assert locked is not None
+    snapshot = Snapshot(
+        kind="recipient",
+        remote_id=account or f"acct_{made.id.hex}",
+        our_ref=made.id.hex,
+        state="active",
+        livemode=False,
+    )
+    destinations.converge(locked, snapshot, clock.now())
+    db.session.commit()
+    return locked
+
+
+def import_rows(
+    kind: EarningKind, rows: list[str], operator: User | None = None, header: bool = True
+) -> IncomeImport:
+    """Import lines 'reference,handle,amount,currency,earned_on'."""
+    head = ["reference,handle,amount,currency,earned_on"] if header else []
+    brought = import_income(
+        kind,
+        "income.csv",
+        "\n".join([*head, *rows]).encode(),
+        uploaded_by=(operator or make_operator()).id,
+        form_key=new_id(),
+        currencies=currencies(clock.now()),
+        at=clock.now(),
+    )
+    db.session.commit()
+    return brought
+
+
+def earn(creator: Creator, amount: str, kind: EarningKind = EarningKind.FUND) -> None:
+    """Fill the pool with just that much and import it for one creator; it is pending then."""
+    number, currency = amount.split()
+    minor = int(number.replace(".", ""))
+    fill_pool(kind, Money(max(minor, 100), currency))
+    day = clock.now().date()
+    import_rows(kind, [f"R-{next(_numbers)},{creator.handle},{number},{currency},{day}"])
+
+
+def csrf_token(client: FlaskClient, path: str = "/login") -> str:
+    """The token that a form on this page carries."""
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
+    assert found, f"no form on {path}"
+    return found[1]
+
+
+def log_in(client: FlaskClient, user: User) -> str:
+    """Log this browser in; return a CSRF token for its further forms."""
+    token = csrf_token(client)
+    reply = client.post(
+        "/login", data={"email": user.email, "password": PASSWORD, "csrf_token": token}
+    )
+    assert reply.status_code == 303, reply.text
+    return token
+
+
+def earn_matured(creator: Creator, amount: str, kind: EarningKind = EarningKind.FUND) -> None:
+    """Let a creator earn this, and let it mature; domain time does not move."""
+    earn(creator, amount, kind)
+    while mature_due(clock.now() + timedelta(days=8)):
+        db.session.commit()
+    db.session.rollback()
+
+
+def run_after_maturity(creator: Creator) -> datetime:
+    """When the first run of this creator's schedule falls due after what they earn now matured."""
+    return next_due(creator.payout_rhythm, creator.time_zone, clock.now() + timedelta(days=8)).at
+
+
+def do_runs(at: datetime) -> None:
+    """Open, decide and finish every payout run that is due at `at`, as the worker does."""
+    for job in (runs.open_due, runs.pay_next, runs.finish_next):
+        while job(at):
+            db.session.commit()
+        db.session.rollback()
+
+
+def make_payout(creator: Creator, amount: str = "150.00 USD") -> Payout:
+    """A payout that a run has just reserved and that nobody has sent yet."""
+    earn_matured(creator, amount)
+    if destinations.current(creator.id) is None:
+        make_destination(creator)
+    do_runs(run_after_maturity(creator))
+    newest = db.session.query(Payout).filter_by(creator_id=creator.id)
+    return newest.order_by(Payout.created_at.desc(), Payout.id.desc()).limit(1).one()
