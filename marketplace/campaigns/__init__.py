@@ -1,0 +1,1 @@
+"""A brand buys work for flat fees."""

@@ -1,0 +1,115 @@
+"""A campaign's budget: what is missing to it, how it is paid in, and how it opens the campaign."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from marketplace import statuses
+from marketplace.campaigns.campaign import Campaign, CampaignStatus
+from marketplace.database.lock import lock
+from marketplace.errors import BadInput, WrongState
+from marketplace.extensions import db
+from marketplace.funding import deposit as deposits
+from marketplace.funding import reservation
+from marketplace.funding.deposit import Deposit, DepositStatus
+from marketplace.ledger import postings
+from marketplace.money import Money, zero
+from marketplace.processors.base import Snapshot
+from marketplace.statuses import SYSTEM
+
+
+def missing(campaign: Campaign) -> Money:
+    """What is still missing to the budget."""
+    if campaign.budget is None or campaign.status != CampaignStatus.AWAITING_FUNDS:
+        return zero(campaign.currency)
+    return campaign.budget - reservation.reserved(campaign.ledger_owner, campaign.currency)
+
+
+def top_up(
+    campaign: Campaign,
+    *,
+    payer_id: UUID,
+    payer_email: str,
+    form_key: UUID,
+    site_url: str,
+    at: datetime,
+) -> Deposit:
+    """Ask for a hosted checkout over what is missing to the budget. The caller has locked it.
+
+    Raises:
+        WrongState: it does not wait for funds.
+        BadInput: a checkout for it is open already, or the amount is too small for a card.
+    """
+    if campaign.status != CampaignStatus.AWAITING_FUNDS:
+        raise WrongState("campaign", campaign.status, "top up")
+    if open_deposit(campaign) is not None:
+        raise BadInput("A checkout for this campaign is open already.")
+    return deposits.request(
+        deposits.Purpose.CAMPAIGN,
+        missing(campaign),
+        requested_by=payer_id,
+        payer_email=payer_email,
+        form_key=form_key,
+        site_url=site_url,
+        description=f"Campaign: {campaign.title}"[:200],
+        at=at,
+        brand_id=campaign.brand_id,
+        campaign_id=campaign.id,
+    )
+
+
+def open_deposit(campaign: Campaign) -> Deposit | None:
+    """The checkout of this campaign that may still be paid, if there is one."""
+    statement = (
+        select(Deposit)
+        .where(
+            Deposit.campaign_id == campaign.id,
+            Deposit.status.in_((DepositStatus.CREATED, DepositStatus.PENDING)),
+        )
+        .order_by(Deposit.created_at.desc())
+        .limit(1)
+    )
+    return db.session.scalars(statement).one_or_none()
+
+
+def fund_from_balance(campaign: Campaign, actor: str, at: datetime) -> None:
+    """Reserve what is missing from money that the brand has here already. The caller has locked it.
+
+    Raises:
+        InsufficientFunds: the brand does not have that much unreserved.
+    """
+    short = missing(campaign)
+    statuses.advance(campaign, "fund", at, actor)
+    if short:
+        reservation.reserve(
+            campaign.brand.ledger_owner, campaign.ledger_owner, short, campaign.cause, at
+        )
+
+
+def topped_up(deposit: Deposit, payment: Snapshot, at: datetime) -> None:
+    """A campaign's deposit was paid: reserve it, and open the campaign once it is funded.
+
+    What is too much, or comes after a cancellation, stays with the brand unreserved.
+
+    Raises:
+        Mismatch: the payment is not the one we asked for.
+    """
+    assert deposit.campaign_id
+    campaign = lock(Campaign, deposit.campaign_id)
+    assert campaign is not None
+    owner, short = campaign.brand.ledger_owner, missing(campaign)
+    reserve = min(short, deposit.amount)
+    also = []
+    if reserve and deposit.status != DepositStatus.SUCCEEDED:
+        key = f"campaign_reserved:{deposit.id.hex}"
+        also.append(
+            postings.campaign_reserved(
+                owner, campaign.ledger_owner, reserve, key, deposit.cause, at
+            )
+        )
+        if reserve == short:
+            statuses.advance(campaign, "fund", at, SYSTEM)
+    deposits.received(deposit, payment, at, brand_owner=owner, also=also)

@@ -1,0 +1,222 @@
+"""A campaign: a brief with a budget that is reserved before any creator sees it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from marketplace import statuses
+from marketplace.database.identifier import new_id
+from marketplace.database.lock import lock_next
+from marketplace.errors import BadInput, WrongState, says
+from marketplace.extensions import db
+from marketplace.funding import reservation
+from marketplace.ledger.draft import Cause
+from marketplace.money import Money
+from marketplace.parties.brand import Brand
+from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
+
+
+class CampaignStatus(StrEnum):
+    """Where a campaign stands.
+
+    draft ──submit──▶ awaiting_funds ──fund──▶ open ──close──▶ closed
+      │                     │                   │
+    cancel                cancel              cancel      (what is left goes back to the brand)
+      └─────────────────────┴───────────────────┴─────────▶ canceled
+    """
+
+    DRAFT = "draft"
+    AWAITING_FUNDS = "awaiting_funds"
+    OPEN = "open"
+    CLOSED = "closed"
+    CANCELED = "canceled"
+
+
+WINDOW_MAX = timedelta(days=3650)
+_DATED_SQL = "status IN ('awaiting_funds', 'open')"
+
+
+class Campaign(Stateful):
+    """What a brand buys: brief, flat fee, places, window, budget. A draft needs a title alone."""
+
+    __tablename__ = "campaign"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('draft', 'awaiting_funds', 'open', 'closed', 'canceled')", name="status"
+        ),
+        CheckConstraint(
+            "status IN ('draft', 'canceled') OR (brief <> '' AND flat_fee_minor > 0 AND places > 0"
+            " AND budget_minor >= flat_fee_minor * places AND opens_on <= closes_on"
+            " AND closes_at IS NOT NULL)",
+            name="complete_once_submitted",
+        ),
+        Index("ix_campaign_closing", "closes_at", postgresql_where=text(_DATED_SQL)),
+    )
+
+    MOVES: ClassVar[Moves] = {
+        (CampaignStatus.DRAFT, "submit"): CampaignStatus.AWAITING_FUNDS,
+        (CampaignStatus.DRAFT, "cancel"): CampaignStatus.CANCELED,
+        (CampaignStatus.AWAITING_FUNDS, "fund"): CampaignStatus.OPEN,
+        (CampaignStatus.AWAITING_FUNDS, "cancel"): CampaignStatus.CANCELED,
+        (CampaignStatus.OPEN, "close"): CampaignStatus.CLOSED,
+        (CampaignStatus.OPEN, "cancel"): CampaignStatus.CANCELED,
+    }
+    WAITS: ClassVar[Waits] = {
+        CampaignStatus.DRAFT: Wait(on="brand", due=lambda it: None, then="submit"),
+        CampaignStatus.AWAITING_FUNDS: Wait(on="brand", due=lambda it: it.closes_at, then="cancel"),
+        CampaignStatus.OPEN: Wait(on="time", due=lambda it: it.closes_at, then="close"),
+    }
+
+    brand_id: Mapped[UUID] = mapped_column(ForeignKey("brand.id"), index=True)
+    form_key: Mapped[UUID] = mapped_column(unique=True)
+    title: Mapped[str]
+    brief: Mapped[str] = mapped_column(default="")
+    currency: Mapped[str]
+    flat_fee_minor: Mapped[int | None]
+    places: Mapped[int | None]
+    budget_minor: Mapped[int | None]
+    opens_on: Mapped[date | None]  # days in the brand's time zone, both included
+    closes_on: Mapped[date | None]
+    closes_at: Mapped[datetime | None]  # the end of closes_on
+    created_at: Mapped[datetime]
+
+    brand: Mapped[Brand] = relationship()
+
+    @property
+    def ledger_owner(self) -> str:
+        return f"campaign:{self.id.hex}"
+
+    @property
+    def cause(self) -> Cause:
+        return Cause("campaign", self.id)
+
+    @property
+    def flat_fee(self) -> Money | None:
+        return None if self.flat_fee_minor is None else Money(self.flat_fee_minor, self.currency)
+
+    @property
+    def budget(self) -> Money | None:
+        return None if self.budget_minor is None else Money(self.budget_minor, self.currency)
+
+
+def draft(
+    brand: Brand, title: str, currency: str, *, form_key: UUID, actor: str, at: datetime
+) -> Campaign:
+    """Begin a campaign; the rest of it may be filled in later."""
+    campaign = Campaign(
+        id=new_id(),
+        brand_id=brand.id,
+        form_key=form_key,
+        title=title.strip(),
+        currency=currency,
+        status=CampaignStatus.DRAFT,
+        created_at=at,
+    )
+    statuses.born(campaign, at, actor)
+    db.session.flush()
+    return campaign
+
+
+def edit(campaign: Campaign, **values: object) -> None:
+    """Change a draft; the caller has locked it.
+
+    Raises:
+        WrongState: it was submitted; its terms stand.
+    """
+    if campaign.status != CampaignStatus.DRAFT:
+        raise WrongState("campaign", campaign.status, "edit")
+    for name, value in values.items():
+        setattr(campaign, name, value)
+
+
+def submit(campaign: Campaign, actor: str, at: datetime) -> None:
+    """Ask for funds: from now on the terms stand. The caller has locked the campaign.
+
+    Raises:
+        BadInput: something is missing or does not fit; says what, field by field.
+    """
+    problems = _problems(campaign, at)
+    if problems:
+        raise BadInput("The campaign is not complete yet.", problems)
+    campaign.closes_at = _end_of(campaign)
+    statuses.advance(campaign, "submit", at, actor)
+
+
+def _problems(campaign: Campaign, at: datetime) -> dict[str, str]:
+    required = {
+        "brief": (campaign.brief.strip(), "say what you want from creators"),
+        "flat_fee": (campaign.flat_fee_minor, "say what you pay each creator"),
+        "places": (campaign.places, "say how many creators you look for"),
+        "budget": (campaign.budget_minor, "say how much you want to spend"),
+        "opens_on": (campaign.opens_on, "choose the first day"),
+        "closes_on": (campaign.closes_on, "choose the last day"),
+    }
+    problems = {field: text for field, (value, text) in required.items() if not value}
+    if campaign.flat_fee and campaign.places and campaign.budget:
+        least = Money(campaign.flat_fee.minor * campaign.places, campaign.currency)
+        if campaign.budget < least:
+            problems["budget"] = says("at least %(least)s: places × flat fee", least=least)
+    if campaign.opens_on and campaign.closes_on:
+        if campaign.closes_on < campaign.opens_on:
+            problems["closes_on"] = "not before the first day"
+        elif campaign.closes_on > at.date() + WINDOW_MAX:
+            problems["closes_on"] = "not more than ten years from now"
+        elif _end_of(campaign) <= at:
+            problems["closes_on"] = "this day is over"
+    return problems
+
+
+def _end_of(campaign: Campaign) -> datetime:
+    assert campaign.closes_on
+    zone = ZoneInfo(campaign.brand.time_zone)
+    return datetime.combine(campaign.closes_on + timedelta(days=1), time(0), zone)
+
+
+def cancel(campaign: Campaign, actor: str, reason: str, at: datetime) -> Money:
+    """Call a campaign off; its reserved money goes back to the brand. The caller has locked it."""
+    statuses.advance(campaign, "cancel", at, actor, reason)
+    return _release(campaign, at)
+
+
+def close(campaign: Campaign, at: datetime) -> Money:
+    """The window is over; what is left goes back to the brand. The caller has locked it."""
+    statuses.advance(campaign, "close", at, SYSTEM, "the window is over")
+    return _release(campaign, at)
+
+
+def _release(campaign: Campaign, at: datetime) -> Money:
+    owner = campaign.brand.ledger_owner
+    return reservation.release(owner, campaign.ledger_owner, campaign.currency, campaign.cause, at)
+
+
+def end_due(at: datetime) -> bool:
+    """Close or cancel one campaign whose window is over; False if there is none."""
+    campaign = lock_next(
+        Campaign,
+        Campaign.status.in_((CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN)),
+        Campaign.closes_at <= at,
+        order_by=Campaign.closes_at,
+    )
+    if campaign is None:
+        return False
+    if campaign.status == CampaignStatus.OPEN:
+        close(campaign, at)
+    else:
+        cancel(campaign, SYSTEM, "not funded before its window was over", at)
+    return True
+
+
+def next_end() -> datetime | None:
+    """When the next window is over."""
+    return db.session.scalar(
+        select(func.min(Campaign.closes_at)).where(
+            Campaign.status.in_((CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN))
+        )
+    )

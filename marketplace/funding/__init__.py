@@ -1,0 +1,1 @@
+"""Money in: deposits through the processor's checkout, reservations for campaigns, refunds."""

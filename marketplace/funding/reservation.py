@@ -1,0 +1,43 @@
+"""A brand's money reserved for one campaign, and what is given back from it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from marketplace.database.identifier import new_id
+from marketplace.ledger import balances, journal, postings
+from marketplace.ledger.draft import Cause
+from marketplace.money import Money
+
+
+def reserved(campaign_owner: str, currency: str) -> Money:
+    """What a campaign's reservation holds."""
+    return balances.balance(postings.reserved(campaign_owner), currency)
+
+
+def available(brand_owner: str, currency: str) -> Money:
+    """What a brand has paid in and not reserved."""
+    return balances.balance(postings.brand_available(brand_owner), currency)
+
+
+def reserve(
+    brand_owner: str, campaign_owner: str, amount: Money, cause: Cause, at: datetime
+) -> None:
+    """Reserve money that the brand already has; the caller has locked the campaign.
+
+    Raises:
+        InsufficientFunds: the brand does not have that much.
+    """
+    key = f"campaign_reserved:{new_id().hex}"
+    journal.post(postings.campaign_reserved(brand_owner, campaign_owner, amount, key, cause, at))
+
+
+def release(
+    brand_owner: str, campaign_owner: str, currency: str, cause: Cause, at: datetime
+) -> Money:
+    """Give what is left of a reservation back to the brand; return how much that was."""
+    left = reserved(campaign_owner, currency)
+    if left:
+        key = f"campaign_released:{cause.id.hex}"
+        journal.post(postings.campaign_released(brand_owner, campaign_owner, left, key, cause, at))
+    return left

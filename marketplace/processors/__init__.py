@@ -1,0 +1,1 @@
+"""The payment processors we call: an adapter each behind one protocol, and the outbox of calls."""

@@ -1,0 +1,113 @@
+"""Faults, armed per call or per event, and what fired.
+
+    {"on": "transfers.create", "fault": "timeout_after_success", "times": 1, "hold_s": 0.5}
+    {"on": "webhook.transfer.created", "fault": "duplicate", "n": 3}
+    {"on": "webhook.*", "fault": "lost", "times": null}          null: every time
+
+`on` is a call, an event type after `webhook.`, or either with a trailing `*`; a bare `*` means
+every call. The first armed fault that fits is taken; a call's own name is in api.ROUTES.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from marketplace.sandbox.world import Act
+
+# Nothing is executed, nothing kept under the key.
+BEFORE = frozenset({"timeout_before", "reset_before", "e409", "e429", "e503"})
+# The work is done; the answer is lost or replaced.
+AFTER = frozenset({"timeout_after_success", "reset_after", "e500_after_success"})
+# Nothing is executed and a 500 is kept under the key, as Stripe does for v1.
+STORED = frozenset({"e500_stored"})
+# The answer is authentic and wrong.
+WRONG = frozenset({"wrong_amount", "wrong_currency", "wrong_livemode"})
+CALL_FAULTS = BEFORE | AFTER | STORED | WRONG | {"slow"}
+
+REFUND_FAULTS = frozenset({"refund_pending", "refund_fails", "refund_fails_after_success"})
+PAYOUT_FAULTS = frozenset({"payout_fails"})
+
+TAMPERINGS = WRONG | {"forged_signature", "altered_body"}
+WEBHOOK_FAULTS = TAMPERINGS | {"lost", "duplicate", "reorder", "delay"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One armed fault. `hold_s`: how long a connection is kept; `delay_s`: how much later."""
+
+    on: str
+    fault: str
+    times: int | None = 1
+    hold_s: float = 25.0
+    delay_s: float = 5.0
+    n: int = 2
+
+    def fits(self, name: str) -> bool:
+        if self.on == "*":
+            return not name.startswith("webhook.")
+        if self.on.endswith("*"):
+            return name.startswith(self.on[:-1])
+        return name == self.on
+
+    def check(self) -> None:
+        """Refuse what could never fire.
+
+        Raises:
+            ValueError: the fault is not known, or not on that.
+        """
+        if self.on.startswith("webhook."):
+            allowed = WEBHOOK_FAULTS
+        else:
+            special = {"refunds.create": REFUND_FAULTS, "payouts.create": PAYOUT_FAULTS}
+            allowed = CALL_FAULTS | special.get(self.on, frozenset())
+        if self.fault not in allowed:
+            raise ValueError(f"no fault {self.fault!r} on {self.on!r}: {sorted(allowed)}")
+
+
+def arm(act: Act, specs: list[dict[str, Any]]) -> None:
+    """Arm exactly these faults and forget what fired before.
+
+    Raises:
+        ValueError, TypeError: a spec makes no sense; nothing is changed.
+    """
+    armed = [Fault(**spec) for spec in specs]
+    for fault in armed:
+        fault.check()
+    act.sql.execute("DELETE FROM fault")
+    act.sql.execute("DELETE FROM fault_fired")
+    for fault in armed:
+        act.sql.execute(
+            "INSERT INTO fault (spec, times_left) VALUES (?, ?)",
+            (json.dumps(asdict(fault)), fault.times),
+        )
+
+
+def take(act: Act, name: str, among: frozenset[str], subject: str) -> Fault | None:
+    """Use up the first armed fault that fits, and write down on what it fired."""
+    rows = act.sql.execute(
+        "SELECT * FROM fault WHERE times_left IS NULL OR times_left > 0 ORDER BY id"
+    ).fetchall()
+    for row in rows:
+        fault = Fault(**json.loads(row["spec"]))
+        if fault.fault in among and fault.fits(name):
+            act.sql.execute(
+                "UPDATE fault SET times_left = times_left - 1 WHERE id = ?", (row["id"],)
+            )
+            act.sql.execute(
+                "INSERT INTO fault_fired (name, fault, subject) VALUES (?, ?, ?)",
+                (name, fault.fault, subject),
+            )
+            return fault
+    return None
+
+
+def overview(act: Act) -> dict[str, list[dict[str, Any]]]:
+    """Return what is armed, with the times left, and what fired, in order."""
+    armed = [
+        json.loads(row["spec"]) | {"times_left": row["times_left"]}
+        for row in act.sql.execute("SELECT * FROM fault ORDER BY id")
+    ]
+    fired = act.sql.execute("SELECT name, fault, subject FROM fault_fired ORDER BY id")
+    return {"armed": armed, "fired": [dict(row) for row in fired]}

@@ -1,0 +1,58 @@
+"""Bank payouts of connected accounts: the last leg, which the platform only hears about."""
+
+from __future__ import annotations
+
+from marketplace.sandbox import faults
+from marketplace.sandbox.currency import to_wire
+from marketplace.sandbox.events import emit
+from marketplace.sandbox.world import Act, Doc, new_id
+
+
+def pay_out(act: Act, transfer_id: str) -> None:
+    """Send a transfer on to the account's bank; tell the Connect endpoint."""
+    transfer = act.the("transfer", transfer_id)
+    payout: Doc = {
+        "id": new_id("po"),
+        "created": act.now,
+        "account": transfer["destination"],
+        "transfer": transfer_id,
+        "amount": transfer["amount"],
+        "currency": transfer["currency"],
+    }
+    failed = faults.take(act, "payouts.create", faults.PAYOUT_FAULTS, payout["id"]) is not None
+    payout["status"] = "failed" if failed else "paid"
+    act.add("payout", payout, link=payout["account"])
+    emit(act, f"payout.{payout['status']}", show(act, payout), account=payout["account"])
+
+
+def show(act: Act, doc: Doc) -> Doc:
+    failed = doc["status"] == "failed"
+    return {
+        "id": doc["id"],
+        "object": "payout",
+        "amount": to_wire(doc["amount"], doc["currency"]),
+        "application_fee": None,
+        "application_fee_amount": None,
+        "arrival_date": doc["created"],
+        "automatic": True,
+        "balance_transaction": None,
+        "created": doc["created"],
+        "currency": doc["currency"],
+        "description": "STRIPE PAYOUT",
+        "destination": f"ba_{doc['account'].removeprefix('acct_')}",
+        "failure_balance_transaction": None,
+        "failure_code": "account_closed" if failed else None,
+        "failure_message": "The bank account has been closed." if failed else None,
+        "livemode": False,
+        "metadata": {},
+        "method": "standard",
+        "original_payout": None,
+        "payout_method": None,
+        "reconciliation_status": "completed",
+        "reversed_by": None,
+        "source_type": "card",
+        "statement_descriptor": None,
+        "status": doc["status"],
+        "trace_id": None,
+        "type": "bank_account",
+    }

@@ -1,0 +1,51 @@
+"""The kinds of work. The rows are the queue: a job finds its next due row by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from marketplace.campaigns import campaign
+from marketplace.earnings import earning
+from marketplace.payouts import hold, run
+from marketplace.webhooks import inbox
+from marketplace.worker import polling, post, sender
+
+
+def _never() -> datetime | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One kind of work.
+
+    `run_one` does one due thing at an instant of domain time; False if nothing was due. The worker
+    commits after it, or undoes what it left half done. It commits itself only where it must ask the
+    network, which happens with no transaction open.
+
+    `next_due` is the earliest instant of domain time at which something will fall due, or None. The
+    demo clock stops there.
+    """
+
+    name: str
+    run_one: Callable[[datetime], bool]
+    next_due: Callable[[], datetime | None] = _never
+
+
+# In this order in each round: answers first, so that the rest of the round sees them.
+JOBS: tuple[Job, ...] = (
+    Job("processor requests", sender.send_next),
+    Job("webhook events", inbox.handle_next),
+    Job("deposits to ask about", polling.deposits),
+    Job("refunds to ask about", polling.refunds),
+    Job("destinations to ask about", polling.destinations),
+    Job("maturity", earning.mature_due, earning.next_maturity),
+    Job("campaign windows", campaign.end_due, campaign.next_end),
+    Job("held payouts", hold.release_due, hold.next_review),
+    Job("payout runs", run.open_due, run.next_run_at),
+    Job("payout run lines", run.pay_next),
+    Job("finished payout runs", run.finish_next),
+    Job("mail", post.deliver_next),
+)

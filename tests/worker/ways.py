@@ -1,0 +1,96 @@
+"""Ways to make time pass and faults happen around one request."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+
+from marketplace import clock
+from marketplace.extensions import db
+from marketplace.processors import outbox
+from marketplace.processors.base import Intent, Outcome, Request
+from marketplace.processors.outbox import ProcessorRequest, ProcessorTry
+from marketplace.processors.stripe import Stripe
+from marketplace.worker.sender import send_next
+from tests.worker.recorder import Crash
+
+
+class CrashingStripe(Stripe):
+    """Our adapter in a process that may die just before, or just after, the network call."""
+
+    dies: str | None = None
+
+    def execute(self, request: Request) -> Outcome:
+        if self.dies == "before":
+            raise Crash
+        outcome = super().execute(request)
+        if self.dies == "after":
+            raise Crash
+        return outcome
+
+
+def enqueue(intent: Intent) -> ProcessorRequest:
+    request = outbox.enqueue("stripe", intent)
+    db.session.commit()
+    return request
+
+
+def send() -> bool:
+    """One unit of the sender, as the worker runs it: what a dead process left open is gone."""
+    try:
+        return send_next(clock.now())
+    except Crash:
+        return True
+    finally:
+        db.session.remove()
+
+
+def waits_are_over() -> None:
+    """Let every retry, lease and second look-up fall due, as if that wall time had passed."""
+    past = "now() - interval '1 second'"
+    db.session.execute(
+        text(
+            f"UPDATE processor_request SET next_try_at = {past},"
+            " lease_until = lease_until - interval '1 day',"
+            " missing_since = missing_since - interval '1 day'"
+        )
+    )
+    db.session.commit()
+
+
+def domain_time_passes(sandbox: Any, delay: timedelta) -> None:
+    """Move domain time, and the processor's clock with it."""
+    clock.set_offset(clock.offset() + delay)
+    sandbox.set_offset(round(clock.offset().total_seconds()))
+
+
+def states(subject_id: UUID) -> list[str]:
+    """The state of each attempt, the first one first."""
+    found = list(
+        db.session.scalars(
+            select(ProcessorRequest.state)
+            .where(ProcessorRequest.subject_id == subject_id)
+            .order_by(ProcessorRequest.attempt)
+        )
+    )
+    db.session.rollback()
+    return found
+
+
+def tries() -> list[tuple[str, str]]:
+    """Every network try as it was written down: its kind and verdict."""
+    rows = db.session.execute(
+        select(ProcessorTry.kind, ProcessorTry.verdict).order_by(ProcessorTry.id)
+    )
+    found = [(kind, verdict) for kind, verdict in rows]
+    db.session.rollback()
+    return found
+
+
+def transfers(sandbox: Any, subject_id: UUID) -> list[dict[str, Any]]:
+    """What the sandbox's own books say was paid for this subject."""
+    made = sandbox.books()["transfers"]
+    return [each for each in made if each["transfer_group"] == subject_id.hex]
