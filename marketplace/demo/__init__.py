@@ -1,0 +1,7 @@
+"""The demo world, lived through by domain calls, and the story that `make demo` tells over HTTP.
+
+people   who is in the demo world
+hosted   a person at the sandbox's hosted pages: pays, declines, onboards
+world    sixty days of it
+story    the whole path over HTTP, step by step
+"""

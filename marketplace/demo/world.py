@@ -1,0 +1,164 @@
+"""Sixty days of the demo world, lived through by domain calls up to the present.
+
+Each step travels the demo clock to its day, which runs everything that falls due on the way, then
+does what a person would do. Amounts are written out, so that the same world comes out every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from marketplace import clock
+from marketplace.database.lock import lock
+from marketplace.demo import briefs, hosted, people
+from marketplace.demo.steps import Step, arrive, base_url, begin, form_key, pay, travel
+from marketplace.earnings.earning import EarningKind
+from marketplace.extensions import db
+from marketplace.funding import deposit as deposits
+from marketplace.funding.deposit import Purpose
+from marketplace.income.importing import import_income
+from marketplace.money import Money
+from marketplace.payouts import destination as destinations
+from marketplace.payouts import payout as payouts
+from marketplace.payouts.payout import Payout, PayoutStatus
+from marketplace.payouts.schedule import last_due
+from marketplace.payouts.threshold import currencies
+from marketplace.processors import registry
+from marketplace.worker.draining import drain
+
+DAYS = 60
+MATURITY = timedelta(days=7)
+
+
+def create() -> None:
+    """Live the demo world; afterwards domain time is the present."""
+    present = clock.wall_now()
+    begin(present - timedelta(days=DAYS))
+    people.join(clock.now())
+    db.session.commit()
+    for step in sorted(_steps(present), key=lambda step: step.at):
+        travel(step.at)
+        step.act()
+        db.session.commit()
+    travel(present)
+    arrive()
+
+
+def _steps(present: datetime) -> list[Step]:
+    def ago(days: float, act: Callable[[], None]) -> Step:
+        return Step(present - timedelta(days=days), act)
+
+    return [
+        ago(59, lambda: _fill(Purpose.FUND_POOL, Money(900_000, "USD"))),
+        ago(59, lambda: _fill(Purpose.GIFT_POOL, Money(700_000, "USD"))),
+        ago(59, lambda: _fill(Purpose.GIFT_POOL, Money(60_000, "EUR"))),
+        ago(58, _onboard_everybody),
+        *briefs.steps(present),
+        ago(50, lambda: _import(EarningKind.FUND, "fund-1.csv", _FUND_1)),
+        ago(40, lambda: _import(EarningKind.GIFT, "gifts-1.csv", _GIFTS_1)),
+        ago(24, lambda: _import(EarningKind.FUND, "fund-2.csv", _FUND_2)),
+        ago(23, lambda: _import(EarningKind.GIFT, "gifts-2.csv", _GIFTS_2)),
+        ago(3, lambda: _import(EarningKind.GIFT, "gifts-3.csv", _GIFTS_3)),
+        ago(8.5, lambda: _cancel_held("maya")),
+        *(_exactly(present, handle, amount) for handle, amount in _ON_THE_EDGE.items()),
+    ]
+
+
+def _fill(purpose: Purpose, amount: Money) -> None:
+    operator = people.operator()
+    deposit = deposits.request(
+        purpose,
+        amount,
+        requested_by=operator.id,
+        payer_email=operator.email,
+        form_key=form_key(f"{purpose}{amount}"),
+        site_url=f"{base_url()}/operator",
+        description=f"Top-up of the {purpose.value.replace('_', ' ')}",
+        at=clock.now(),
+    )
+    pay(deposit)
+
+
+# ---- creators
+
+_FUND_1 = {"ines": "240.10 USD", "tom": "310.00 USD", "nora": "185.40 USD", "jule": "96.20 USD"}
+_FUND_1 |= {"lucia": "132.75 USD", "sam": "501.30 USD", "maya": "128.00 USD", "jonas": "64.90 USD"}
+_FUND_1 |= {"ana": "150.00 USD", "leo": "118.40 USD", "eva": "210.55 USD"}
+_GIFTS_1 = {"ines": "64.30 USD", "jule": "38.15 USD", "sam": "22.00 USD", "jonas": "41.10 USD"}
+_FUND_2 = {"ines": "188.20 USD", "jule": "101.00 USD", "sam": "92.45 USD", "jonas": "77.60 USD"}
+_FUND_2 |= {"ana": "40.00 USD", "eva": "35.00 USD", "leo": "12.00 USD"}
+# Together more euros than are left at the processor after its fees: the last payout must wait.
+_GIFTS_2 = {"jule": "200.00 EUR", "lucia": "200.00 EUR", "maya": "195.00 EUR"}
+_GIFTS_3 = {"ines": "71.25 USD", "jule": "18.90 USD", "nora": "12.50 USD"}
+_ON_THE_EDGE = {"tom": "100.00", "nora": "99.99"}
+
+
+def _onboard_everybody() -> None:
+    for role in people.CREATORS:
+        if role.destination:
+            creator = people.creator(role.handle)
+            destinations.connect(
+                creator.id, people.mail_of(role), "USD", f"user:{creator.user_id.hex}", clock.now()
+            )
+    db.session.commit()
+    drain()
+    for number, role in enumerate(people.CREATORS):
+        if role.destination in ("active", "restricted"):
+            _visit_onboarding(role, f"{4021 + 17 * number:04}")
+
+
+def _visit_onboarding(role: people.Role, bank_ending: str) -> None:
+    destination = destinations.current(people.creator(role.handle).id)
+    assert destination is not None
+    account = destination.remote_account
+    assert account is not None
+    destinations.visited(destination, clock.now())
+    db.session.commit()
+    page = f"{base_url()}/creator/payouts"
+    processor = registry.get(destinations.PROCESSOR)
+    link = processor.onboarding_link(account, page, page)
+    hosted.onboard(link, role.name, bank_ending, complete=role.destination == "active")
+    travel(clock.now() + timedelta(minutes=1))
+
+
+def _import(kind: EarningKind, filename: str, amounts: dict[str, str]) -> None:
+    rows = [
+        f"{filename}-{line},{handle},{amount.replace(' ', ',')},{clock.now().date()}"
+        for line, (handle, amount) in enumerate(amounts.items(), start=1)
+    ]
+    content = "\n".join(["reference,handle,amount,currency,earned_on", *rows]).encode()
+    import_income(
+        kind,
+        filename,
+        content,
+        uploaded_by=people.operator().id,
+        form_key=form_key(filename),
+        currencies=currencies(clock.now()),
+        at=clock.now(),
+    )
+
+
+def _exactly(present: datetime, handle: str, amount: str) -> Step:
+    """An earning that matures just after the creator's last run, so that it stays to be seen."""
+    role = next(role for role in people.CREATORS if role.handle == handle)
+    matures_at = last_due(role.rhythm, role.time_zone, present).at + timedelta(minutes=5)
+    return Step(
+        matures_at - MATURITY,
+        lambda: _import(EarningKind.FUND, f"edge-{handle}.csv", {handle: f"{amount} USD"}),
+    )
+
+
+def _cancel_held(handle: str) -> None:
+    """An operator calls off a payout that waits for our funds at the processor."""
+    held = (
+        db.session.query(Payout)
+        .filter_by(creator_id=people.creator(handle).id, status=PayoutStatus.HELD)
+        .first()
+    )
+    if held is None:
+        return
+    payout = lock(Payout, held.id)
+    assert payout is not None
+    actor = f"user:{people.operator().id.hex}"
+    payouts.cancel(payout, actor, "asked for by the creator", clock.now())

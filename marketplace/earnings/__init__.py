@@ -1,0 +1,1 @@
+"""Money owed: every way of earning ends in `earning.accrue`."""

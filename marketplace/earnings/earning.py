@@ -1,0 +1,184 @@
+"""An earning: a creator is owed this, for that reason, and it matures then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace import statuses
+from marketplace.database.identifier import new_id
+from marketplace.database.lock import lock_free
+from marketplace.earnings.terms import terms_of
+from marketplace.extensions import db
+from marketplace.ledger import journal, postings
+from marketplace.ledger.draft import AccountRef, Cause
+from marketplace.money import Money
+from marketplace.statuses import Moves, Stateful, Wait, Waits
+
+MATURE_AT_ONCE = 500
+
+
+class EarningKind(StrEnum):
+    """Ways to earn that exist so far."""
+
+    FUND = "fund"
+    GIFT = "gift"
+
+
+class EarningStatus(StrEnum):
+    """Where an earning stands.
+
+    pending ──mature──▶ available
+    """
+
+    PENDING = "pending"
+    AVAILABLE = "available"
+
+
+class Earning(Stateful):
+    """One line of income: gross = platform fee + net."""
+
+    __tablename__ = "earning"
+    __table_args__ = (
+        UniqueConstraint("kind", "source_ref"),  # one source is owed once
+        CheckConstraint("net_minor > 0 AND platform_fee_minor >= 0", name="net_positive"),
+        CheckConstraint("gross_minor = platform_fee_minor + net_minor", name="parts_sum_to_whole"),
+        CheckConstraint("status IN ('pending', 'available')", name="status"),
+        Index("ix_earning_due", "matures_at", postgresql_where=text("status = 'pending'")),
+        Index("ix_earning_creator", "creator_id", "accrued_at"),
+    )
+
+    MOVES: ClassVar[Moves] = {
+        (EarningStatus.PENDING, "mature"): EarningStatus.AVAILABLE,
+    }
+    WAITS: ClassVar[Waits] = {
+        EarningStatus.PENDING: Wait(on="time", due=lambda it: it.matures_at, then="mature"),
+    }
+
+    creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"))
+    kind: Mapped[str]
+    source_ref: Mapped[str]
+    gross_minor: Mapped[int]
+    platform_fee_minor: Mapped[int]
+    net_minor: Mapped[int]
+    currency: Mapped[str]
+    accrued_at: Mapped[datetime]
+    matures_at: Mapped[datetime]
+
+    @property
+    def net(self) -> Money:
+        return Money(self.net_minor, self.currency)
+
+    @property
+    def creator_owner(self) -> str:
+        return f"creator:{self.creator_id.hex}"
+
+    @property
+    def cause(self) -> Cause:
+        return Cause("earning", self.id)
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What a source decided: this creator earned that much, paid from this account.
+
+    `gross` is what the source pays in all; `source_ref` is what earned it, such as 'import:G-1042'.
+    """
+
+    kind: EarningKind
+    creator_id: UUID
+    gross: Money
+    source: AccountRef
+    source_ref: str
+
+
+def accrue(owed: Sequence[Owed], actor: str, at: datetime) -> list[Earning]:
+    """Owe creators what they earned, in one posting of the books; return the earnings in order.
+
+    Our platform fee and the maturity come from the terms that hold at `at`: the fee is rounded
+    half-even once per line, the creator gets the rest.
+
+    Raises:
+        InsufficientFunds: a source does not hold what it should pay.
+        IntegrityError: one of the sources was accrued before (`UNIQUE (kind, source_ref)`).
+    """
+    terms = {kind: terms_of(kind, at) for kind in {line.kind for line in owed}}
+    earnings = []
+    drafts = []
+    for line in owed:
+        platform_fee = line.gross.share(terms[line.kind].platform_fee_bps)
+        net = line.gross - platform_fee
+        earning = Earning(
+            id=new_id(),
+            creator_id=line.creator_id,
+            kind=line.kind,
+            source_ref=line.source_ref,
+            gross_minor=line.gross.minor,
+            platform_fee_minor=platform_fee.minor,
+            net_minor=net.minor,
+            currency=net.currency,
+            status=EarningStatus.PENDING,
+            accrued_at=at,
+            matures_at=at + timedelta(days=terms[line.kind].maturity_days),
+        )
+        statuses.born(earning, at, actor)
+        earnings.append(earning)
+        drafts.append(
+            postings.earning_accrued(
+                line.source, earning.creator_owner, net, platform_fee, earning.cause, at
+            )
+        )
+    db.session.flush()
+    journal.post_many(drafts)
+    return earnings
+
+
+def mature_due(at: datetime) -> bool:
+    """Make available what has matured, up to `MATURE_AT_ONCE` earnings; False if there was none."""
+    earnings = lock_free(
+        Earning,
+        Earning.status == EarningStatus.PENDING,
+        Earning.matures_at <= at,
+        order_by=Earning.matures_at,
+        limit=MATURE_AT_ONCE,
+    )
+    if not earnings:
+        return False
+    drafts = []
+    for earning in earnings:
+        statuses.advance(earning, "mature", at, statuses.SYSTEM)
+        drafts.append(
+            postings.earning_matured(earning.creator_owner, earning.net, earning.cause, at)
+        )
+    db.session.flush()
+    journal.post_many(drafts)
+    return True
+
+
+def next_maturity() -> datetime | None:
+    """When the next earning matures, of all creators."""
+    return db.session.scalar(
+        select(func.min(Earning.matures_at)).where(Earning.status == EarningStatus.PENDING)
+    )
+
+
+def pending_of(creator_id: UUID, currency: str) -> list[tuple[Money, datetime]]:
+    """What a creator waits for: amount and instant of maturity, soonest first."""
+    rows = db.session.execute(
+        select(func.sum(Earning.net_minor), Earning.matures_at)
+        .where(
+            Earning.creator_id == creator_id,
+            Earning.currency == currency,
+            Earning.status == EarningStatus.PENDING,
+        )
+        .group_by(Earning.matures_at)
+        .order_by(Earning.matures_at)
+    )
+    return [(Money(int(minor), currency), matures_at) for minor, matures_at in rows]

@@ -1,0 +1,1 @@
+"""Income that the platform itself pays: the creator fund and live gifts, imported by operators."""

@@ -1,0 +1,1 @@
+"""Money out: through one gate with named reasons."""

@@ -1,0 +1,151 @@
+"""A destination: the creator's account at the processor, to which payouts go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import String
+
+from marketplace import statuses
+from marketplace.database.identifier import new_id
+from marketplace.database.lock import lock
+from marketplace.extensions import db
+from marketplace.parties.creator import Creator
+from marketplace.processors import outbox
+from marketplace.processors.base import RecipientIntent, Snapshot
+from marketplace.processors.polled import Polled
+from marketplace.statuses import Moves, Stateful, Wait, Waits
+
+PROCESSOR = "stripe"
+
+
+class DestinationStatus(StrEnum):
+    """Where a destination stands. What the processor says moves it, never a visit to our page.
+
+    requested ──open──▶ onboarding ──activate──▶ active
+        │                    │  ▲                 │  ▲
+      refuse              restrict │            restrict activate
+        ▼                    ▼  activate          ▼  │
+     refused              restricted ◀────────────┘──┘
+    """
+
+    REQUESTED = "requested"
+    ONBOARDING = "onboarding"
+    ACTIVE = "active"
+    RESTRICTED = "restricted"
+    REFUSED = "refused"
+
+
+class Destination(Polled, Stateful):
+    """One account at one processor. Its remote account is written once."""
+
+    __tablename__ = "destination"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('requested', 'onboarding', 'active', 'restricted', 'refused')",
+            name="status",
+        ),
+        CheckConstraint(
+            "(remote_account IS NULL) = (status IN ('requested', 'refused'))",
+            name="remote_account_once_opened",
+        ),
+        # One destination per creator and processor, but for those the processor refused to open.
+        Index(
+            "uq_destination_current",
+            "creator_id",
+            "processor",
+            unique=True,
+            postgresql_where=text("status <> 'refused'"),
+        ),
+    )
+
+    MOVES: ClassVar[Moves] = {
+        (DestinationStatus.REQUESTED, "open"): DestinationStatus.ONBOARDING,
+        (DestinationStatus.REQUESTED, "refuse"): DestinationStatus.REFUSED,
+        (DestinationStatus.ONBOARDING, "activate"): DestinationStatus.ACTIVE,
+        (DestinationStatus.ONBOARDING, "restrict"): DestinationStatus.RESTRICTED,
+        (DestinationStatus.ACTIVE, "restrict"): DestinationStatus.RESTRICTED,
+        (DestinationStatus.RESTRICTED, "activate"): DestinationStatus.ACTIVE,
+    }
+    WAITS: ClassVar[Waits] = {
+        DestinationStatus.REQUESTED: Wait(on="processor", due=lambda it: None, then="open"),
+        DestinationStatus.ONBOARDING: Wait(on="creator", due=lambda it: None, then="activate"),
+        DestinationStatus.RESTRICTED: Wait(on="creator", due=lambda it: None, then="activate"),
+    }
+
+    creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"))
+    processor: Mapped[str]
+    remote_account: Mapped[str | None] = mapped_column(unique=True)
+    requirements: Mapped[list[str]] = mapped_column(ARRAY(String), default=list)
+    refusal: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+def current(creator_id: UUID) -> Destination | None:
+    """The destination that payouts of this creator go to, in whatever status."""
+    statement = select(Destination).where(
+        Destination.creator_id == creator_id, Destination.status != DestinationStatus.REFUSED
+    )
+    return db.session.scalars(statement).one_or_none()
+
+
+def connect(creator_id: UUID, email: str, currency: str, actor: str, at: datetime) -> Destination:
+    """Ask the processor to open an account for this creator; a second ask returns the first."""
+    creator = lock(Creator, creator_id)  # two clicks at once: the second waits, then finds
+    assert creator is not None
+    existing = current(creator_id)
+    if existing is not None:
+        return existing
+    destination = Destination(
+        id=new_id(),
+        creator_id=creator_id,
+        processor=PROCESSOR,
+        status=DestinationStatus.REQUESTED,
+        requirements=[],
+        created_at=at,
+    )
+    statuses.born(destination, at, actor)
+    db.session.flush()
+    outbox.enqueue(
+        PROCESSOR,
+        RecipientIntent(
+            subject_type="destination",
+            subject_id=destination.id,
+            email=email,
+            name=creator.name,
+            country=creator.country,
+            currency=currency,
+        ),
+    )
+    return destination
+
+
+def visited(destination: Destination, at: datetime) -> None:
+    """The creator goes to the processor's onboarding page: ask soon how it went."""
+    destination.check_soon(at)
+
+
+def refused(destination: Destination, why: str, at: datetime) -> None:
+    """The processor does not open an account for this creator."""
+    if destination.status == DestinationStatus.REQUESTED:
+        destination.refusal = why
+        statuses.advance(destination, "refuse", at, statuses.SYSTEM, why)
+
+
+def converge(destination: Destination, snapshot: Snapshot, at: datetime) -> None:
+    """Bring a destination to what the processor says of it now. The caller has locked it."""
+    if destination.status == DestinationStatus.REQUESTED:
+        destination.remote_account = snapshot.remote_id
+        statuses.advance(destination, "open", at, statuses.SYSTEM)
+    destination.requirements = list(snapshot.requirements)
+    if snapshot.state == "active":
+        destination.check_no_more()
+    event = {"active": "activate", "restricted": "restrict"}.get(snapshot.state)
+    if event and statuses.allows(destination, event):
+        statuses.advance(destination, event, at, statuses.SYSTEM, "; ".join(snapshot.requirements))

@@ -1,0 +1,116 @@
+"""The gate: may this balance leave now, and if not, why, who must act, and by when. PURE.
+
+`decide` is asked by the payout run and by every page: what people read is the object that decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from marketplace.money import Money
+
+
+class Reason(StrEnum):
+    """Everything that can keep money from leaving."""
+
+    NOTHING_AVAILABLE = "nothing_available"
+    BELOW_THRESHOLD = "below_threshold"
+    NO_DESTINATION = "no_destination"
+    DESTINATION_NOT_READY = "destination_not_ready"
+    PAYOUT_UNDER_WAY = "payout_under_way"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the gate looks at, for one creator and one currency."""
+
+    available: Money
+    pending: Sequence[tuple[Money, datetime]]  # amount and when it matures, soonest first
+    in_payout: Money
+    threshold: Money
+    destination_status: str | None  # None = there is none; only 'active' can receive
+    destination_requirements: Sequence[str] = ()
+    next_run_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One reason why the available balance does not leave: on whom it waits and until when."""
+
+    reason: Reason
+    on: str  # 'creator', 'time', 'processor'
+    missing: Money | None = None  # how much more is needed
+    until: datetime | None = None
+    details: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict on one balance: payable now, or the blockers; with what it was decided on."""
+
+    facts: Facts
+    blockers: tuple[Blocker, ...]
+
+    @property
+    def payable(self) -> bool:
+        return not self.blockers
+
+    @property
+    def total(self) -> Money:
+        """All that the creator is owed: pending, available and on its way."""
+        pending = Money(sum(amount.minor for amount, _ in self.facts.pending), self.currency)
+        return pending + self.facts.available + self.facts.in_payout
+
+    @property
+    def currency(self) -> str:
+        return self.facts.available.currency
+
+    def missing(self) -> Money | None:
+        """How much is missing to the threshold, if that is what blocks."""
+        return next((b.missing for b in self.blockers if b.missing is not None), None)
+
+
+def decide(facts: Facts) -> Decision:
+    """Check every condition and name each one that fails, in a fixed order."""
+    blockers = []
+    if facts.in_payout:
+        blockers.append(Blocker(Reason.PAYOUT_UNDER_WAY, on="processor"))
+    if facts.available.minor <= 0:
+        blockers.append(Blocker(Reason.NOTHING_AVAILABLE, on="time", until=_first_maturity(facts)))
+    elif facts.available < facts.threshold:
+        blockers.append(
+            Blocker(
+                Reason.BELOW_THRESHOLD,
+                on="time",
+                missing=facts.threshold - facts.available,
+                until=_enough_by(facts),
+            )
+        )
+    if facts.destination_status is None:
+        blockers.append(Blocker(Reason.NO_DESTINATION, on="creator"))
+    elif facts.destination_status != "active":
+        blockers.append(
+            Blocker(
+                Reason.DESTINATION_NOT_READY,
+                on="processor" if facts.destination_status == "requested" else "creator",
+                details=tuple(facts.destination_requirements),
+            )
+        )
+    return Decision(facts, tuple(blockers))
+
+
+def _first_maturity(facts: Facts) -> datetime | None:
+    return facts.pending[0][1] if facts.pending else None
+
+
+def _enough_by(facts: Facts) -> datetime | None:
+    """When maturing money will have filled the gap to the threshold; None if it will not."""
+    reached = facts.available
+    for amount, matures_at in facts.pending:
+        reached = reached + amount
+        if reached >= facts.threshold:
+            return matures_at
+    return None

@@ -1,0 +1,52 @@
+"""The end of a hold: a payout that the processor refused is asked for once more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from marketplace import statuses
+from marketplace.database.lock import lock_next
+from marketplace.extensions import db
+from marketplace.payouts.destination import Destination, DestinationStatus
+from marketplace.payouts.payout import HOLD_RETRY, HoldReason, Payout, PayoutStatus, enqueue
+from marketplace.statuses import SYSTEM
+
+# Reasons that may be gone by themselves; a review is ended by an operator.
+_RETRIED = (HoldReason.PROCESSOR_FUNDS, HoldReason.DESTINATION)
+
+
+def release(payout: Payout, actor: str, at: datetime, reason: str = "") -> None:
+    """End a hold and ask the processor anew: its last answer was definitive, a new key is safe."""
+    statuses.advance(payout, "release", at, actor, reason)
+    payout.hold_reason = payout.review_at = None
+    enqueue(payout, db.session.get_one(Destination, payout.destination_id))
+
+
+def release_due(at: datetime) -> bool:
+    """Try one held payout again whose reason may be gone by itself; False if there is none."""
+    payout = lock_next(
+        Payout,
+        Payout.status == PayoutStatus.HELD,
+        Payout.hold_reason.in_(_RETRIED),
+        Payout.review_at <= at,
+        order_by=Payout.review_at,
+    )
+    if payout is None:
+        return False
+    destination = db.session.get_one(Destination, payout.destination_id)
+    if destination.status == DestinationStatus.ACTIVE:
+        release(payout, SYSTEM, at)
+    else:
+        payout.review_at = at + HOLD_RETRY
+    return True
+
+
+def next_review() -> datetime | None:
+    """When the next held payout is tried again."""
+    return db.session.scalar(
+        select(func.min(Payout.review_at)).where(
+            Payout.status == PayoutStatus.HELD, Payout.hold_reason.in_(_RETRIED)
+        )
+    )

@@ -1,0 +1,273 @@
+"""A payout: a creator's available balance on its way out. Paid exactly once, or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace import statuses
+from marketplace.database.identifier import new_id
+from marketplace.errors import MarketplaceError, WrongState
+from marketplace.extensions import db
+from marketplace.ledger import journal, postings
+from marketplace.ledger.draft import Cause
+from marketplace.money import Money
+from marketplace.payouts.destination import Destination, DestinationStatus
+from marketplace.processors import outbox
+from marketplace.processors.base import Op, Snapshot, TransferIntent
+from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
+
+HOLD_RETRY = timedelta(days=1)
+HOLD_REVIEW = timedelta(days=3)
+
+
+class PayoutStatus(StrEnum):
+    """Where a payout stands. Only a definitive answer releases the money.
+
+     reserved ──send──▶ sending ──pay──▶ paid
+      │  │  ▲              │ │ └─doubt─▶ unknown ──pay──▶ paid
+      │  │  release        │ │              │└─hold, fail as from sending
+      │ hold│              │ fail
+      │  ▼  │              │ └────────────▶ failed     (money available again)
+      │ held ◀────hold─────┘
+    cancel│cancel
+      ▼   ▼
+     canceled                                          (money available again)
+    """
+
+    RESERVED = "reserved"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    PAID = "paid"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class HoldReason(StrEnum):
+    """Why a payout is held, and with it on whom it waits."""
+
+    PROCESSOR_FUNDS = "processor_funds"  # our balance at the processor: tried again each day
+    DESTINATION = "destination"  # the creator's account there
+    REVIEW = "review"  # an operator
+
+
+OPEN = (PayoutStatus.RESERVED, PayoutStatus.SENDING, PayoutStatus.UNKNOWN, PayoutStatus.HELD)
+_OPEN_SQL = "status IN ('reserved', 'sending', 'unknown', 'held')"
+
+# What a processor's refusal means. Any other definitive refusal fails the payout.
+_FUNDS = {"balance_insufficient", "insufficient_funds"}
+_DESTINATION = {
+    "account_invalid",
+    "insufficient_capabilities_for_transfer",
+    "resource_missing",
+    "transfers_not_allowed",
+    "permission_denied",
+}
+_REVIEW = {"idempotency_error"}
+
+
+class Mismatch(MarketplaceError):
+    """An authentic transfer that is not the one we asked for."""
+
+    code = "mismatch"
+
+
+class Payout(Stateful):
+    """One amount to one destination."""
+
+    __tablename__ = "payout"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint(
+            "status IN ('reserved', 'sending', 'unknown', 'held', 'paid', 'failed', 'canceled')",
+            name="status",
+        ),
+        # A paid payout names its transfer at the processor.
+        CheckConstraint(
+            "(status = 'paid') = (transfer_ref IS NOT NULL)", name="transfer_ref_once_paid"
+        ),
+        CheckConstraint("(status = 'held') = (hold_reason IS NOT NULL)", name="held_has_reason"),
+        # At most one payout per creator and currency is on its way.
+        Index(
+            "uq_payout_open",
+            "creator_id",
+            "currency",
+            unique=True,
+            postgresql_where=text(_OPEN_SQL),
+        ),
+    )
+
+    MOVES: ClassVar[Moves] = {
+        (PayoutStatus.RESERVED, "send"): PayoutStatus.SENDING,
+        (PayoutStatus.RESERVED, "hold"): PayoutStatus.HELD,
+        (PayoutStatus.RESERVED, "cancel"): PayoutStatus.CANCELED,
+        (PayoutStatus.SENDING, "pay"): PayoutStatus.PAID,
+        (PayoutStatus.SENDING, "doubt"): PayoutStatus.UNKNOWN,
+        (PayoutStatus.SENDING, "hold"): PayoutStatus.HELD,
+        (PayoutStatus.SENDING, "fail"): PayoutStatus.FAILED,
+        (PayoutStatus.UNKNOWN, "pay"): PayoutStatus.PAID,
+        (PayoutStatus.UNKNOWN, "hold"): PayoutStatus.HELD,
+        (PayoutStatus.UNKNOWN, "fail"): PayoutStatus.FAILED,
+        (PayoutStatus.HELD, "release"): PayoutStatus.RESERVED,
+        (PayoutStatus.HELD, "cancel"): PayoutStatus.CANCELED,
+    }
+    WAITS: ClassVar[Waits] = {
+        PayoutStatus.RESERVED: Wait(on="processor", due=lambda it: None, then="send"),
+        PayoutStatus.SENDING: Wait(on="processor", due=lambda it: None, then="pay"),
+        PayoutStatus.UNKNOWN: Wait(on="processor", due=lambda it: None, then="pay"),
+        PayoutStatus.HELD: Wait(on="hold_reason", due=lambda it: it.review_at, then="release"),
+    }
+
+    creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"), index=True)
+    destination_id: Mapped[UUID] = mapped_column(ForeignKey("destination.id"))
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("payout_run.id"), index=True)
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    created_at: Mapped[datetime]
+    transfer_ref: Mapped[str | None] = mapped_column(unique=True)
+    hold_reason: Mapped[str | None]
+    review_at: Mapped[datetime | None]  # of a held payout: when it is looked at again
+    failure: Mapped[str | None]
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def creator_owner(self) -> str:
+        return f"creator:{self.creator_id.hex}"
+
+    @property
+    def cause(self) -> Cause:
+        return Cause("payout", self.id)
+
+
+def reserve(
+    creator_id: UUID, destination: Destination, run_id: UUID, amount: Money, at: datetime
+) -> Payout:
+    """Set the amount aside and ask the processor to pay it. The caller has locked the creator.
+
+    Raises:
+        InsufficientFunds: it is not available.
+        IntegrityError: another payout in this currency is on its way.
+    """
+    payout = Payout(
+        id=new_id(),
+        creator_id=creator_id,
+        destination_id=destination.id,
+        run_id=run_id,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        status=PayoutStatus.RESERVED,
+        created_at=at,
+    )
+    statuses.born(payout, at, SYSTEM)
+    db.session.flush()
+    journal.post(postings.payout_reserved(payout.creator_owner, amount, payout.cause, at))
+    enqueue(payout, destination)
+    return payout
+
+
+def enqueue(payout: Payout, destination: Destination) -> None:
+    """Ask the processor for the transfer, under a key of its own."""
+    assert destination.remote_account
+    outbox.enqueue(
+        destination.processor,
+        TransferIntent(
+            subject_type="payout",
+            subject_id=payout.id,
+            amount=payout.amount,
+            remote_account=destination.remote_account,
+            description="Creator payout",
+        ),
+    )
+
+
+def may_send(payout: Payout, at: datetime) -> bool:
+    """May the transfer be sent (again) now? The caller has locked the payout.
+
+    The destination is looked at once more: it may have been restricted since the run.
+    """
+    if payout.status != PayoutStatus.RESERVED:
+        return payout.status in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN)
+    destination = db.session.get_one(Destination, payout.destination_id, populate_existing=True)
+    if destination.status != DestinationStatus.ACTIVE:
+        _hold(payout, HoldReason.DESTINATION, "the destination cannot receive money", at)
+        return False
+    statuses.advance(payout, "send", at, SYSTEM)
+    return True
+
+
+def paid(payout: Payout, transfer: Snapshot, at: datetime) -> None:
+    """The transfer exists: the money is the creator's. The caller has locked the payout.
+
+    Raises:
+        Mismatch: the transfer has another amount or another account, or the payout has ended.
+    """
+    destination = db.session.get_one(Destination, payout.destination_id)
+    if transfer.amount != payout.amount:
+        raise Mismatch(f"payout {payout.id} is {payout.amount}, the transfer {transfer.amount}")
+    if transfer.account != destination.remote_account:
+        raise Mismatch(f"the transfer of payout {payout.id} went to {transfer.account}")
+    if payout.status == PayoutStatus.PAID:
+        if payout.transfer_ref != transfer.remote_id:
+            raise Mismatch(f"payout {payout.id} has two transfers at the processor")
+        return
+    if not statuses.allows(payout, "pay"):
+        raise Mismatch(f"payout {payout.id} is {payout.status}, yet a transfer exists")
+    payout.transfer_ref = transfer.remote_id
+    statuses.advance(payout, "pay", at, SYSTEM)
+    journal.post(
+        postings.payout_paid(
+            destination.processor, payout.creator_owner, payout.amount, payout.cause, at
+        )
+    )
+
+
+def doubted(payout: Payout, why: str, at: datetime) -> None:
+    """No usable answer: the money may have left. Nothing is released, nothing is sent anew."""
+    if statuses.allows(payout, "doubt"):
+        statuses.advance(payout, "doubt", at, SYSTEM, why)
+
+
+def refused(payout: Payout, code: str, why: str, at: datetime) -> None:
+    """The processor definitively did not pay: hold what can be cured, else give the money back."""
+    if code in _FUNDS:
+        _hold(payout, HoldReason.PROCESSOR_FUNDS, why, at)
+    elif code in _DESTINATION:
+        _hold(payout, HoldReason.DESTINATION, why, at)
+    elif code in _REVIEW:
+        _hold(payout, HoldReason.REVIEW, why, at)
+    else:
+        payout.failure = f"{code}: {why}"
+        statuses.advance(payout, "fail", at, SYSTEM, payout.failure)
+        _give_back(payout, at)
+
+
+def cancel(payout: Payout, actor: str, reason: str, at: datetime) -> None:
+    """Call a payout off before it is sent; the money is available again. The caller has locked it.
+
+    Raises:
+        WrongState: it was sent, or may have been.
+    """
+    if payout.status == PayoutStatus.RESERVED and not outbox.abandon(Op.TRANSFER, payout.id):
+        raise WrongState("payout", PayoutStatus.SENDING, "cancel")
+    statuses.advance(payout, "cancel", at, actor, reason)
+    payout.hold_reason = payout.review_at = None
+    _give_back(payout, at)
+
+
+def _hold(payout: Payout, reason: HoldReason, why: str, at: datetime) -> None:
+    statuses.advance(payout, "hold", at, SYSTEM, f"{reason}: {why}")
+    payout.hold_reason = reason
+    payout.review_at = at + (HOLD_REVIEW if reason == HoldReason.REVIEW else HOLD_RETRY)
+
+
+def _give_back(payout: Payout, at: datetime) -> None:
+    journal.post(postings.payout_released(payout.creator_owner, payout.amount, payout.cause, at))

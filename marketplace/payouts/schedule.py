@@ -1,0 +1,49 @@
+"""When payout runs are due: on Monday or on the 1st, at 09:00 in the creator's zone. PURE."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+RUN_TIME = time(9, 0)
+
+
+class Due(NamedTuple):
+    """One run of a schedule: the name of its period and the instant it falls due (UTC)."""
+
+    period: str  # '2026-W47' or '2026-11'
+    at: datetime
+
+
+def last_due(rhythm: str, time_zone: str, at: datetime) -> Due:
+    """The latest run of this schedule that is due at `at`."""
+    zone = ZoneInfo(time_zone)
+    today = at.astimezone(zone).date()
+    day = _first_day(rhythm, today)
+    due = _due(rhythm, day, zone)
+    if due.at <= at:
+        return due
+    return _due(rhythm, _first_day(rhythm, day - timedelta(days=1)), zone)
+
+
+def next_due(rhythm: str, time_zone: str, at: datetime) -> Due:
+    """The first run of this schedule that falls due after `at`."""
+    zone = ZoneInfo(time_zone)
+    day = _first_day(rhythm, at.astimezone(zone).date())
+    due = _due(rhythm, day, zone)
+    while due.at <= at:
+        day = _first_day(rhythm, day + (timedelta(days=7) if rhythm == "weekly" else timedelta(32)))
+        due = _due(rhythm, day, zone)
+    return due
+
+
+def _first_day(rhythm: str, day: date) -> date:
+    """The first day of the period in which `day` lies."""
+    return day - timedelta(days=day.weekday()) if rhythm == "weekly" else day.replace(day=1)
+
+
+def _due(rhythm: str, day: date, zone: ZoneInfo) -> Due:
+    year, week, _ = day.isocalendar()
+    period = f"{year}-W{week:02}" if rhythm == "weekly" else f"{day:%Y-%m}"
+    return Due(period, datetime.combine(day, RUN_TIME, zone).astimezone(UTC))
