@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask
 
 from marketplace import access, cli, demo_clock, verify, web
 from marketplace.config import REPOSITORY, Settings
@@ -51,16 +51,10 @@ def assemble(settings: Settings) -> Flask:
     login_manager.init_app(app)
     registry.register(app, settings)
     if settings.sandbox:
-        app.before_request(_load_domain_time)
+        app.before_request(demo_clock.load)
     app.before_request(access.guard)
     web.register(app, babel)
-    app.register_blueprint(endpoint.bp)
     verify.load_models()
     cli.register(app)
+    app.wsgi_app = endpoint.Webhooks(app)  # type: ignore[method-assign]
     return app
-
-
-def _load_domain_time() -> None:
-    """Run each request on domain time; a webhook is only stored, and that must be quick."""
-    if request.blueprint != endpoint.bp.name:
-        demo_clock.load()

@@ -1,6 +1,6 @@
 """What tests of the domain share: the application around them, harmless refusals, rivals.
 
-`within` is a fixture; a folder's conftest that imports it runs every test there in the application.
+`within` is an autouse fixture of those modules that import it.
 """
 
 from __future__ import annotations

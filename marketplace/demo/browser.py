@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -95,7 +96,8 @@ class Browser:
             timeout=TIMEOUT_S,
         )
         if not reply.ok:
-            raise Unexpected(f"the form of {page} was refused ({reply.status_code})")
+            said = " ".join(re.findall(r'(?s)class="error".*?<span>(.*?)</span>', reply.text))
+            raise Unexpected(f"the form of {page} was refused ({reply.status_code}): {said}")
         return reply
 
     def leaving(self, path: str) -> str | None:

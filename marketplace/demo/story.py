@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from urllib.parse import urljoin
 
@@ -17,7 +17,7 @@ from marketplace.demo import hosted
 from marketplace.demo.browser import Browser, Unexpected, wait_for
 from marketplace.demo.instance import Instance, InstanceFailed
 from marketplace.extensions import db
-from marketplace.ledger import balances
+from marketplace.ledger import balances, postings
 
 PASSWORD = "slow mornings, good light"  # nosec B105: of people who exist for two minutes
 OPERATOR = "olu@operator.example"
@@ -116,8 +116,8 @@ class Story:
             "places": "5",
             "budget": "600.00",
             "opens_on": clock.now().date().isoformat(),
-            "closes_on": "2100-01-31",
-            "then": "fund",
+            "closes_on": (clock.now() + timedelta(days=90)).date().isoformat(),
+            "action": "fund",
         }
         saved = self.brand.send("/brand/campaigns/new", "/brand/campaigns/new", terms)
         campaign = saved.url.removeprefix(self.instance.url).partition("?")[0]
@@ -150,7 +150,9 @@ class Story:
         self.ledger()
 
     def _pool_is_filled(self) -> bool:
-        return "500.00" in self.operator.get("/operator/pools").text
+        held = balances.balance(postings.POOLS["fund"], "USD")
+        db.session.remove()
+        return held.minor == 50_000
 
     def _import(self, filename: str, rows: list[str]) -> None:
         lines = ["reference,handle,amount,currency,earned_on"]
@@ -161,7 +163,7 @@ class Story:
             {"kind": "fund"},
             {"file": (filename, "\n".join(lines).encode(), "text/csv")},
         )
-        outcomes = re.findall(r'data-outcome="(\w+)"', report.text)
+        outcomes = re.findall(r'"verdict">.*?>\s*(Accepted|Known|Refused)\s*<', report.text)
         self.say(f"{filename}: {len(rows)} rows: {', '.join(outcomes)}")
 
     # ---- money out
@@ -227,7 +229,7 @@ class Story:
         wait_for("the demo clock", self._clock_has_arrived)
 
     def _clock_has_arrived(self) -> bool:
-        return "data-walking" not in self.operator.get("/operator/clock").text
+        return 'http-equiv="refresh"' not in self.operator.get("/operator/clock").text
 
     def _is_paid(self) -> bool:
         why = self._why()
@@ -237,7 +239,7 @@ class Story:
         """The statement as a spreadsheet reads it, month by month."""
         self.step("The creator's statement: opening, lines, closing")
         pages = self.creator.get("/creator/statement").text
-        for month in sorted(set(re.findall(r"month=(\d{4}-\d{2})", pages))):
+        for month in sorted(set(re.findall(r'option value="(\d{4}-\d{2})"', pages))):
             table = self.creator.get(f"/creator/statement.csv?month={month}&currency=USD").text
             for row in table.strip().splitlines():
                 self.say(row)

@@ -59,8 +59,9 @@ def read(content: bytes, currencies: frozenset[str]) -> list[Row]:
                 raise _refused(says("At most %(most)s rows per file: split it.", most=ROWS_MAX))
             rows.append(_row(reader.line_num, raw, currencies))
     except csv.Error as error:
+        line = reader.reader.line_num  # DictReader's own counts only lines that were well-formed
         raise _refused(
-            says("Line %(line)s is not valid CSV: %(why)s.", line=reader.line_num, why=error)
+            says("Line %(line)s is not valid CSV: %(why)s.", line=line, why=error)
         ) from error
     if not rows:
         raise _refused("The file has no rows below its header.")

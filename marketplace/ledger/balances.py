@@ -203,7 +203,7 @@ _TRANSACTIONS = """
       JOIN ledger.entry e ON e.transaction_id = t.id
       JOIN ledger.account a ON a.id = e.account_id
      WHERE {which}
-     ORDER BY t.recorded_at, t.id, e.id
+     ORDER BY min(e.id) OVER (PARTITION BY t.id), e.id
 """
 
 

@@ -11,12 +11,12 @@ drafts: two calls in opposite orders wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+import psycopg
 
 from marketplace.database.identifier import new_id
 from marketplace.errors import InsufficientFunds, KeyConflict, MarketplaceError
@@ -33,8 +33,11 @@ POST_MANY = (
     " %s::text[], %s::text[], %s::text[], %s::bigint[])"
 )
 
-# What migrations/ledger/writer.sql and tables.sql raise.
-REFUSALS: dict[str, type[MarketplaceError]] = {"LG001": KeyConflict, "LG002": InsufficientFunds}
+# What migrations/ledger/ raises.
+REFUSALS: dict[str | None, type[MarketplaceError]] = {
+    "LG001": KeyConflict,
+    "LG002": InsufficientFunds,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ def post(draft: Draft) -> Posted:
     Raises:
         InsufficientFunds: a line would take an account below its floor.
         KeyConflict: the key was used before with other content.
+        psycopg.Error: the database failed otherwise.
     """
     id = new_id()
     header = (
@@ -63,53 +67,73 @@ def post(draft: Draft) -> Posted:
         draft.effective_at,
         draft.reverses,
     )
-    recorded: UUID = _call(POST, header + _lines([draft]))
+    recorded: UUID = _call(POST, (*header, *_lines([draft])))
     return Posted(recorded, fresh=recorded == id)
 
 
 def post_many(drafts: Sequence[Draft]) -> list[Posted]:
     """Record all drafts, or none, in the caller's transaction; answer in their order.
 
-    A key that comes twice posts once.
+    A key that comes twice posts once. A draft may use what an earlier one brought, not a later.
 
     Raises:
         InsufficientFunds: a line would take an account below its floor.
         KeyConflict: a key was used before, or twice in here, with other content.
+        psycopg.Error: the database failed otherwise.
     """
     if not drafts:
         return []
     ids = [new_id() for _ in drafts]
     headers = (
-        ids,
-        [draft.kind for draft in drafts],
-        [draft.cause.type for draft in drafts],
-        [draft.cause.id for draft in drafts],
-        [draft.key for draft in drafts],
-        [fingerprint(draft) for draft in drafts],
-        [draft.effective_at for draft in drafts],
-        [draft.reverses for draft in drafts],
-        [len(draft.lines) for draft in drafts],
+        array(id.hex for id in ids),
+        array(draft.kind for draft in drafts),
+        array(draft.cause.type for draft in drafts),
+        array(draft.cause.id.hex for draft in drafts),
+        array(draft.key for draft in drafts),
+        array(f"\\x{fingerprint(draft).hex()}" for draft in drafts),
+        array(draft.effective_at.isoformat() for draft in drafts),
+        array(draft.reverses.hex if draft.reverses else None for draft in drafts),
+        array(str(len(draft.lines)) for draft in drafts),
     )
-    recorded: list[UUID] = _call(POST_MANY, headers + _lines(drafts))
+    recorded: list[UUID] = _call(POST_MANY, (*headers, *_lines(drafts)))
     return [Posted(was, fresh=was == id) for was, id in zip(recorded, ids, strict=True)]
 
 
-def _lines(drafts: Sequence[Draft]) -> tuple[list[Any], ...]:
+def _lines(drafts: Sequence[Draft]) -> tuple[str, ...]:
     """Owners, kinds, currencies and amounts of all lines."""
     lines = [line for draft in drafts for line in draft.lines]
     return (
-        [line.account.owner for line in lines],
-        [line.account.kind.value for line in lines],
-        [line.amount.currency for line in lines],
-        [line.amount.minor for line in lines],
+        array(line.account.owner for line in lines),
+        array(line.account.kind for line in lines),
+        array(line.amount.currency for line in lines),
+        array(str(line.amount.minor) for line in lines),
     )
 
 
+def array(texts: Iterable[str | None]) -> str:
+    """Write a PostgreSQL array. psycopg's own way with lists took half of a client's time."""
+    return "{" + ",".join(map(_element, texts)) + "}"
+
+
+def _element(text: str | None) -> str:
+    if text is None:
+        return "NULL"
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def _call(statement: str, arguments: tuple[Any, ...]) -> Any:
+    """Ask on the session's own connection, past SQLAlchemy: a tenth of a posting's time."""
+    connection = db.session.connection()
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
     try:
-        return db.session.connection().exec_driver_sql(statement, arguments).scalar_one()
-    except DBAPIError as error:
-        refusal = REFUSALS.get(getattr(error.orig, "sqlstate", None) or "")
+        row = driver.execute(statement, arguments).fetchone()
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate(error)  # SQLAlchemy did not see that it is lost
+        refusal = REFUSALS.get(error.sqlstate)
         if refusal is None:
             raise
-        raise refusal(str(error.orig).splitlines()[0]) from error
+        raise refusal(str(error).splitlines()[0]) from error
+    assert row is not None
+    return row[0]

@@ -51,6 +51,7 @@ def home() -> ResponseReturnValue:
         page=page,
         reserved=reserved_of(page.rows),
         available=available(),
+        reserved_in_all=reserved_in_all(),
         waiting=db.session.scalar(waiting) or 0,
     )
 
@@ -90,6 +91,19 @@ def available() -> list[Money]:
     held = balances.balances_of(access.current_brand().ledger_owner)
     found = [it.balance for it in held if it.account.kind == AccountKind.BRAND_AVAILABLE]
     return found or [zero(CURRENCY)]
+
+
+def reserved_in_all() -> list[Money]:
+    """What the caller's brand has reserved for campaigns, by currency; nothing if it is nothing."""
+    held = balances.stored(AccountKind.RESERVED)
+    rows = db.session.execute(
+        select(held.c.currency, func.sum(held.c.balance_minor))
+        .join(Campaign, held.c.owner == balances.owner_of("campaign", Campaign.id))
+        .where(Campaign.brand_id == access.current_brand().id, held.c.balance_minor > 0)
+        .group_by(held.c.currency)
+        .order_by(held.c.currency)
+    )
+    return [Money(int(minor), currency) for currency, minor in rows]
 
 
 def reserved_of(campaigns: list[Campaign]) -> dict[UUID, Money]:

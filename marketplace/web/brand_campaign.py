@@ -74,7 +74,7 @@ def cancel(campaign_id: UUID) -> ResponseReturnValue:
             said = gettext("The campaign is canceled.")
             if back:
                 amount = money(back)
-                said = gettext("Canceled: %(amount)s are back in your balance.", amount=amount)
+                said = gettext("Canceled: %(amount)s is back in your balance.", amount=amount)
             flash(said)
     if form.errors:
         return form.again("brand/campaign.html", **_shown(mine))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import current_app, render_template, url_for
+from flask import Response, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import select
@@ -43,6 +43,8 @@ def deposit(deposit_id: UUID) -> ResponseReturnValue:
             back_url=url_for("brand.campaign", campaign_id=campaign.id),
             back_label=gettext("To the campaign"),
         )
+    if "HX-Request" in request.headers:  # the page that waited: show this one in its place
+        return Response(headers={"HX-Refresh": "true"})
     refunds = select(Refund).where(Refund.deposit_id == mine.id).order_by(Refund.id.desc())
     return render_template(
         "brand/deposit.html",

@@ -22,7 +22,7 @@ from marketplace.ledger.chart import AccountKind
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
 from marketplace.web import paging, trace
-from marketplace.web.brand import available, bp
+from marketplace.web.brand import available, bp, reserved_in_all
 from marketplace.web.brand_deposit import campaigns_of
 from marketplace.web.paging import Page
 
@@ -47,6 +47,7 @@ def money() -> ResponseReturnValue:
         "brand/money.html",
         available=available(),
         reserved=_reserved(),
+        reserved_in_all=reserved_in_all(),
         returning=[held.balance for name, held in _accounts() if name == "refunds"],
         books=books,
         about=_about(entry for _, _, entries in books for entry in entries),

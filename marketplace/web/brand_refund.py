@@ -39,7 +39,7 @@ def refund(deposit_id: UUID) -> ResponseReturnValue:
     form = forms.sent(RefundWish())
     with form.refusals():
         made = forms.once(Refund, form.data["form_key"], lambda: _request(mine, form.data))
-        said = gettext("%(amount)s are on their way back to the card.", amount=money(made.amount))
+        said = gettext("%(amount)s is on its way back to the card.", amount=money(made.amount))
         flash(said)
         return redirect(url_for("brand.deposit", deposit_id=made.deposit_id), 303)
     return form.again("brand/refund.html", **_shown(mine))

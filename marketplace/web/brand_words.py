@@ -120,7 +120,7 @@ def _names(moves: Iterable[StatusChange]) -> dict[str, str]:
     for id, name in db.session.execute(colleagues.where(mine, User.id.in_(ids))):
         names[f"user:{id.hex}"] = name
     if SYSTEM in names:
-        names[SYSTEM] = gettext("by itself")
+        names[SYSTEM] = ""
     if access.actor() in names:
         names[access.actor()] = gettext("you")
     return names

@@ -174,7 +174,7 @@ def _nothing_available(blocker: Blocker, decision: Decision) -> Step:
         return Step("now", title, text)
     amount, until = decision.facts.pending[0]
     first = {"amount": formats.money(amount), "until": formats.moment(until)}
-    text = gettext("Waits for time: %(amount)s become available on %(until)s.", **first)
+    text = gettext("Waits for time: %(amount)s becomes available on %(until)s.", **first)
     return Step("now", title, text)
 
 
@@ -225,7 +225,7 @@ def _destination_not_ready(blocker: Blocker, decision: Decision) -> Step:
 def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
     return Step(
         "now",
-        gettext("%(amount)s are on their way", amount=formats.money(decision.facts.in_payout)),
+        gettext("%(amount)s is on its way", amount=formats.money(decision.facts.in_payout)),
         gettext("Waits for the processor: one payout at a time."),
         (url_for("creator.payouts"), gettext("See the payout")),
     )

@@ -145,10 +145,17 @@ def income_import(import_id: UUID) -> ResponseReturnValue:
         counts=_counts([import_id])[import_id],
         sums=_sums(import_id),
         outcome=outcome if outcome in OUTCOMES else None,
-        rows=shown[:ROWS_SHOWN],
+        rows=[(row, _amount(row)) for row in shown[:ROWS_SHOWN]],
         next_after=shown[ROWS_SHOWN - 1].line if len(shown) > ROWS_SHOWN else None,
         is_first=after <= 0,
     )
+
+
+def _amount(row: IncomeRow) -> Money | None:
+    """The amount of a row; None if it could not be read, or was none to be paid."""
+    if row.currency is None or not row.amount_minor or row.amount_minor < 0:
+        return None
+    return Money(row.amount_minor, row.currency)
 
 
 def _sums(import_id: UUID) -> list[tuple[str, Money]]:

@@ -19,7 +19,7 @@ from marketplace.web.operator import bp
 STATES = ("ready", "sent", "unknown", "done", "rejected", "abandoned", "needs_review")
 
 
-@bp.get("/requests")
+@bp.get("/webhooks/requests")
 @audience("operator")
 def requests() -> ResponseReturnValue:
     """Requests, newest first; `?state=` shows those of one state."""
@@ -39,7 +39,7 @@ def requests() -> ResponseReturnValue:
     )
 
 
-@bp.get("/requests/<uuid:request_id>")
+@bp.get("/webhooks/requests/<uuid:request_id>")
 @audience("operator")
 def processor_request(request_id: UUID) -> ResponseReturnValue:
     """One request: its frozen body, and what each try came to."""

@@ -2,52 +2,92 @@
 
 Three endpoints, each with secrets of its own: events of our own account, of connected accounts, and
 the thin events of v2. The worker handles what is stored.
+
+They stand in front of the pages, as WSGI: a webhook has no session, no form and no browser, and what
+the application does around each page took longer than all that is done here.
 """
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, current_app, request
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
+from werkzeug.wrappers import Request, Response
 
 from marketplace import clock
-from marketplace.access import audience
 from marketplace.config import Settings
-from marketplace.extensions import csrf
 from marketplace.processors import registry
 from marketplace.processors.base import BadPayload, BadSignature, Endpoint
 from marketplace.webhooks import inbox
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 RAW_BYTES_MAX = 1024 * 1024
 KEPT_HEADERS = ("Stripe-Signature",)
 
-bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
-csrf.exempt(bp)
+PATHS: dict[str, Endpoint] = {
+    "/webhooks/stripe": "platform",
+    "/webhooks/stripe/connect": "connect",
+    "/webhooks/stripe/thin": "thin",
+}
+
+log = logging.getLogger(__name__)
 
 
-@bp.post("/stripe", defaults={"endpoint": "platform"})
-@bp.post("/stripe/connect", defaults={"endpoint": "connect"})
-@bp.post("/stripe/thin", defaults={"endpoint": "thin"})
-@audience("public")
-def stripe(endpoint: Endpoint) -> Response:
-    """Take one event of Stripe's. 200 = it is stored, now or before."""
-    settings: Settings = current_app.extensions["settings"]
+class Webhooks:
+    """Takes what is posted to a webhook endpoint and leaves everything else to the application."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._pages: WSGIApplication = app.wsgi_app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        endpoint = PATHS.get(environ["PATH_INFO"])
+        if endpoint is None or environ["REQUEST_METHOD"] != "POST":
+            return self._pages(environ, start_response)
+        with self._app.app_context():
+            return self._answer(endpoint, Request(environ))(environ, start_response)
+
+    def _answer(self, endpoint: Endpoint, request: Request) -> WSGIApplication:
+        settings: Settings = self._app.extensions["settings"]
+        try:
+            return _said(*take(endpoint, request, settings))
+        except HTTPException as refusal:
+            return refusal
+        except Exception:
+            log.exception("webhook: %s", request.path)
+            return _said(500, "failed")  # the processor will send it again
+
+
+def take(endpoint: Endpoint, request: Request, settings: Settings) -> tuple[int, str]:
+    """Take one event; return status and word of the answer. 200 = it is stored, now or before.
+
+    Raises:
+        NotFound: no secret is set, so that this endpoint is off.
+        RequestEntityTooLarge: more than `RAW_BYTES_MAX`.
+    """
     secrets = _secrets(settings, endpoint)
     if not secrets:
-        abort(404)  # this endpoint is off
+        raise NotFound
     # A body in chunks, which does not say its length, is read up to this bound and no further.
     request.max_content_length = RAW_BYTES_MAX + 1
     raw = request.get_data(cache=False)
     if len(raw) > RAW_BYTES_MAX:
-        abort(413)
+        raise RequestEntityTooLarge
     headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS}
     try:
         refs = registry.get("stripe").verify(endpoint, raw, headers, secrets)
     except (BadSignature, BadPayload) as error:
-        return _answer(error.status, error.code)
+        return error.status, error.code
     if any(ref.livemode != settings.livemode for ref in refs):
-        return _answer(400, "other_mode")
+        return 400, "other_mode"
     for ref in refs:
         inbox.store("stripe", endpoint, ref, raw, headers, clock.wall_now())
-    return _answer(200, "stored")
+    return 200, "stored"
 
 
 def _secrets(settings: Settings, endpoint: Endpoint) -> tuple[str, ...]:
@@ -58,5 +98,5 @@ def _secrets(settings: Settings, endpoint: Endpoint) -> tuple[str, ...]:
     }[endpoint]
 
 
-def _answer(status: int, word: str) -> Response:
+def _said(status: int, word: str) -> Response:
     return Response(word + "\n", status, mimetype="text/plain")

@@ -1,8 +1,8 @@
 """Posting through our public Python API, against what django-hordak's `transfer_to` does.
 
-Eight client processes each, on the same server with fsync on, in turn. Both record a transfer between
-two of 200 accounts with a guard in the database that it balances. Ours also has an idempotency key,
-a cause, maintained balances that cannot fall below zero, and gapless versions.
+Eight client processes each, on the same server with fsync on, in turn. Both record a transfer
+between two of 200 accounts with a guard in the database that it balances. Ours also has an
+idempotency key, a cause, maintained balances that cannot fall below zero, and gapless versions.
 """
 
 from __future__ import annotations

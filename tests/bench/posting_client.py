@@ -1,4 +1,4 @@
-"""One of our client processes: posts as asked on stdin, through the journal and a session commit."""
+"""One of our client processes: posts as told on stdin, by the journal and a session commit."""
 
 from __future__ import annotations
 

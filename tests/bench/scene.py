@@ -1,4 +1,4 @@
-"""Where benches run: a PostgreSQL of their own with fsync on, our tables in it, and crews of clients."""
+"""Where benches run: a PostgreSQL of their own with fsync on, and crews of clients."""
 
 from __future__ import annotations
 

@@ -21,7 +21,9 @@ from marketplace.funding.deposit import Deposit, DepositStatus, Mismatch
 from marketplace.money import Money
 from marketplace.processors.base import Snapshot
 from tests.make import BrandTeam, make_brand, make_campaign, make_deposit, pay, payment_of
-from tests.within import at_once, locked, refused
+from tests.within import at_once, locked, refused, within
+
+__all__ = ["within"]
 
 
 def usd(minor: int) -> Money:

@@ -19,7 +19,9 @@ from marketplace.extensions import db
 from marketplace.funding import reservation
 from marketplace.money import Money
 from tests.make import BrandTeam, make_brand, make_campaign, make_deposit, pay
-from tests.within import locked, refused
+from tests.within import locked, refused, within
+
+__all__ = ["within"]
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WHOLE: dict[str, Any] = {

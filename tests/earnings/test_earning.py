@@ -23,7 +23,9 @@ from marketplace.ledger.balances import balance, transactions_of
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from tests.make import fill_pool, make_creator
-from tests.within import at_once, refused
+from tests.within import at_once, refused, within
+
+__all__ = ["within"]
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)

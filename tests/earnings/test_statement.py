@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -13,8 +14,12 @@ from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import payout as payouts
+from marketplace.payouts.destination import Destination
 from marketplace.processors.base import Snapshot
 from tests.make import do_runs, earn, earn_matured, make_creator, make_payout, run_after_maturity
+from tests.within import within
+
+__all__ = ["within"]
 
 
 def usd(minor: int) -> Money:
@@ -87,9 +92,7 @@ def test_maturing_and_reserving_move_nothing_but_paying_does(creator: Creator) -
     assert last.lines[-1].earning is None
 
 
-def _account(destination_id: object) -> str | None:
-    from marketplace.payouts.destination import Destination
-
+def _account(destination_id: UUID) -> str | None:
     return db.session.get_one(Destination, destination_id).remote_account
 
 

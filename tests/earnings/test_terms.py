@@ -8,6 +8,9 @@ import pytest
 
 from marketplace.earnings.earning import EarningKind
 from marketplace.earnings.terms import terms_of
+from tests.within import within
+
+__all__ = ["within"]
 
 
 @pytest.mark.parametrize("kind", EarningKind)

@@ -26,7 +26,9 @@ from marketplace.processors.base import Snapshot
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.processors.polled import CHECKS_MAX
 from tests.make import make_brand, make_campaign, make_deposit, make_operator, payment_of
-from tests.within import at_once, locked, refused
+from tests.within import at_once, locked, refused, within
+
+__all__ = ["within"]
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CLEARING = postings.processor_clearing("stripe")

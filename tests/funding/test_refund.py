@@ -28,7 +28,9 @@ from marketplace.money import Money
 from marketplace.processors.base import Snapshot
 from marketplace.processors.outbox import ProcessorRequest
 from tests.make import BrandTeam, make_brand, make_campaign, make_deposit, pay
-from tests.within import at_once, locked, refusals, refused
+from tests.within import at_once, locked, refusals, refused, within
+
+__all__ = ["within"]
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

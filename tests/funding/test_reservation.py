@@ -12,7 +12,9 @@ from marketplace.extensions import db
 from marketplace.funding import reservation
 from marketplace.money import Money
 from tests.make import BrandTeam, make_brand, make_campaign
-from tests.within import refused
+from tests.within import refused, within
+
+__all__ = ["within"]
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -87,7 +90,7 @@ def test_currencies_do_not_mix() -> None:
 
 def test_an_amount_beyond_64_bits_is_refused() -> None:
     commit(deposit(BRAND, usd(2**63 - 1)))
-    with pytest.raises(DBAPIError, match="out of range"):
+    with pytest.raises(psycopg.Error, match="out of range"):
         commit(deposit(BRAND, usd(1)))
 
 
@@ -181,6 +184,34 @@ def test_without_a_savepoint_a_refusal_aborts_the_callers_transaction() -> None:
         db.session.execute(text("SELECT 1"))
 
 
+def test_a_connection_lost_in_between_is_replaced_after_a_rollback(
+    owner: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    journal.post(deposit(BRAND, usd(1000)))
+    ours = db.session.scalar(text("SELECT pg_backend_pid()"))
+    owner.execute("SELECT pg_terminate_backend(%s, 5000)", [ours])
+    with pytest.raises(psycopg.OperationalError):
+        journal.post(deposit(BRAND, usd(1)))
+    db.session.rollback()
+    commit(deposit(BRAND, usd(7)))
+    assert available() == 7
+
+
+# ---- what is sent
+
+# PostgreSQL takes neither NUL nor half a surrogate pair in a text.
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(texts=st.lists(st.none() | TEXTS | st.sampled_from(["NULL", "null", "", '"', "\\", "{,}"])))
+def test_an_array_arrives_as_it_was_sent(
+    app_role: psycopg.Connection[tuple[object, ...]], texts: list[str | None]
+) -> None:
+    row = app_role.execute("SELECT %s::text[]", [journal.array(texts)]).fetchone()
+    assert row == (texts,)
+
+
 # ---- reversals
 
 
@@ -195,7 +226,7 @@ def test_a_transaction_is_reversed_at_most_once() -> None:
     first = commit(draft)
     commit(deposit(BRAND, usd(1000)))
     commit(replace(mirrored(draft, "r1"), reverses=first.id))
-    with pytest.raises(DBAPIError, match="transaction_reversed_once"):
+    with pytest.raises(psycopg.Error, match="transaction_reversed_once"):
         commit(replace(mirrored(draft, "r2"), reverses=first.id))
     assert available() == 1000
 

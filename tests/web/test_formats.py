@@ -49,7 +49,7 @@ def test_an_amount_is_written_to_its_last_decimal(
     ("bps", "language", "text"),
     [
         (1250, "en", "12.5%"),
-        (1250, "fr", "12,5\u202f%"),
+        (1250, "fr", "12,5\xa0%"),
         (1, "en", "0.01%"),
         (10_000, "en", "100%"),
     ],

@@ -1,0 +1,184 @@
+"""The gate: a balance leaves exactly when nothing blocks it, and every blocker is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain, combinations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketplace.money import Money
+from marketplace.payouts.destination import DestinationStatus
+from marketplace.payouts.gate import Blocker, Facts, Reason, decide
+
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def usd(minor: int) -> Money:
+    return Money(minor, "USD")
+
+
+PAYABLE = Facts(
+    available=usd(10_000),
+    pending=(),
+    in_payout=usd(0),
+    threshold=usd(10_000),
+    destination_status="active",
+    next_run_at=AT,
+)
+
+
+def blockers(**changes: Any) -> tuple[Blocker, ...]:
+    return decide(replace(PAYABLE, **changes)).blockers
+
+
+def reasons(**changes: Any) -> list[Reason]:
+    return [blocker.reason for blocker in blockers(**changes)]
+
+
+# ---- the threshold (A12)
+
+
+def test_one_hundred_across_kinds_is_payable() -> None:
+    gifts, fund, prize = usd(2_000), usd(3_500), usd(4_500)
+    assert decide(replace(PAYABLE, available=gifts + fund + prize)).payable
+
+
+def test_a_cent_less_is_blocked_and_says_so() -> None:
+    decision = decide(replace(PAYABLE, available=usd(9_999)))
+    assert not decision.payable
+    assert decision.blockers == (Blocker(Reason.BELOW_THRESHOLD, on="time", missing=usd(1)),)
+    assert decision.missing() == usd(1)
+
+
+def test_a_part_that_is_missing_names_the_part() -> None:
+    """A13: 45.00 of 100.00 cannot be counted."""
+    assert decide(replace(PAYABLE, available=usd(5_500))).missing() == usd(4_500)
+
+
+def test_what_is_payable_misses_nothing() -> None:
+    assert decide(PAYABLE).missing() is None
+
+
+# ---- when there is enough
+
+
+def test_money_that_matures_says_when_the_gap_is_filled() -> None:
+    days = [AT + timedelta(days=n) for n in range(4)]
+    pending = [(usd(1_000), days[1]), (usd(3_999), days[2]), (usd(1), days[3])]
+    (blocker,) = blockers(available=usd(5_000), pending=pending)
+    assert (blocker.missing, blocker.until) == (usd(5_000), days[3])
+    (blocker,) = blockers(available=usd(5_001), pending=pending)
+    assert blocker.until == days[2]
+    (blocker,) = blockers(available=usd(4_999), pending=pending)
+    assert blocker.until is None
+
+
+def test_nothing_available_waits_for_what_matures_first() -> None:
+    later = AT + timedelta(days=1)
+    assert blockers(available=usd(0), pending=[(usd(99_999), later)]) == (
+        Blocker(Reason.NOTHING_AVAILABLE, on="time", until=later),
+    )
+    assert blockers(available=usd(0)) == (Blocker(Reason.NOTHING_AVAILABLE, on="time"),)
+
+
+# ---- where it goes
+
+
+def test_without_a_destination_the_creator_must_act() -> None:
+    assert blockers(destination_status=None) == (Blocker(Reason.NO_DESTINATION, on="creator"),)
+
+
+@pytest.mark.parametrize(
+    ("status", "on"),
+    [("requested", "processor"), ("onboarding", "creator"), ("restricted", "creator")],
+)
+def test_a_destination_that_is_not_ready_says_what_is_needed(status: str, on: str) -> None:
+    assert blockers(destination_status=status, destination_requirements=["a passport"]) == (
+        Blocker(Reason.DESTINATION_NOT_READY, on=on, details=("a passport",)),
+    )
+
+
+def test_only_an_active_destination_receives() -> None:
+    """A refused destination is no destination: nothing asks the gate about one."""
+    ready = [it for it in DestinationStatus if not reasons(destination_status=it)]
+    assert ready == [DestinationStatus.ACTIVE]
+
+
+def test_a_payout_under_way_waits_for_the_processor() -> None:
+    assert blockers(in_payout=usd(1)) == (Blocker(Reason.PAYOUT_UNDER_WAY, on="processor"),)
+
+
+def test_everything_that_blocks_is_named_in_a_fixed_order() -> None:
+    assert reasons(in_payout=usd(1), available=usd(0), destination_status=None) == [
+        Reason.PAYOUT_UNDER_WAY,
+        Reason.NOTHING_AVAILABLE,
+        Reason.NO_DESTINATION,
+    ]
+
+
+def test_the_total_is_all_that_is_owed() -> None:
+    pending = [(usd(3), AT), (usd(4), AT)]
+    assert decide(replace(PAYABLE, pending=pending, in_payout=usd(5))).total == usd(10_012)
+
+
+# ---- for any facts
+
+amounts = st.sampled_from([0, 1, 9_999, 10_000, 10_001, 500_000]).map(usd)
+facts = st.builds(
+    Facts,
+    available=amounts,
+    pending=st.lists(st.tuples(amounts, st.just(AT)), max_size=3),
+    in_payout=amounts,
+    threshold=st.sampled_from([1, 10_000, 10_001]).map(usd),
+    destination_status=st.sampled_from([None, "requested", "onboarding", "active", "restricted"]),
+    destination_requirements=st.just(()),
+    next_run_at=st.just(AT),
+)
+
+
+def cured(facts: Facts, reason: Reason) -> Facts:
+    """The same facts with just what this blocker names put right."""
+    match reason:
+        case Reason.PAYOUT_UNDER_WAY:
+            return replace(facts, in_payout=usd(0))
+        case Reason.NOTHING_AVAILABLE | Reason.BELOW_THRESHOLD:
+            return replace(facts, available=facts.threshold)
+        case Reason.NO_DESTINATION | Reason.DESTINATION_NOT_READY:
+            return replace(facts, destination_status="active")
+
+
+@given(facts)
+def test_curing_exactly_the_named_blockers_makes_it_payable_and_nothing_less(facts: Facts) -> None:
+    named = [blocker.reason for blocker in decide(facts).blockers]
+    assert len(named) == len(set(named))
+    fewer = chain.from_iterable(combinations(named, n) for n in range(len(named)))
+    for some in (*fewer, tuple(named)):
+        changed = facts
+        for reason in some:
+            changed = cured(changed, reason)
+        decision = decide(changed)
+        assert decision.payable is (len(some) == len(named))
+        # What was cured is gone, what was not is still named.
+        assert {it.reason for it in decision.blockers} == set(named) - set(some)
+
+
+@given(facts)
+def test_what_is_missing_is_exactly_enough(facts: Facts) -> None:
+    missing = decide(facts).missing()
+    if missing is None:
+        return
+    enough = replace(facts, available=facts.available + missing)
+    assert decide(enough).missing() is None
+    short = replace(facts, available=enough.available - usd(1))
+    assert not decide(short).payable
+
+
+@given(facts, amounts)
+def test_more_money_never_blocks_what_was_payable(facts: Facts, more: Money) -> None:
+    if decide(facts).payable:
+        assert decide(replace(facts, available=facts.available + more)).payable

@@ -1,0 +1,165 @@
+"""The pages in Chromium: readable for everybody, in both themes and sizes, from this host alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page, Route, expect
+
+from marketplace.extensions import db
+from marketplace.notifications.mail import Mail
+from tests.conftest import Web
+from tests.make import PASSWORD
+from tests.web.people import known
+from tests.web.test_macros import sheet
+
+pytestmark = pytest.mark.browser
+
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+PAGES = ("/", "/signup", "/signup/brand", "/signup/creator", "/login", "/confirm/again")
+PAGES += ("/signup/done", "/dev/mail", "/nowhere")
+
+
+@pytest.fixture(
+    params=[(theme, size) for theme in ("light", "dark") for size in SIZES], ids="-".join
+)
+def page(browser: Browser, web: Web, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page that must stay on this host and log nothing."""
+    theme, size = request.param
+    width, height = SIZES[size]
+    context = browser.new_context(
+        base_url=web.url,
+        color_scheme=theme,
+        viewport={"width": width, "height": height},
+        locale="en",
+        reduced_motion="reduce",
+        timezone_id="Europe/Paris",
+    )
+    page = context.new_page()
+    away: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda sent: away.append(sent.url) if _leaves(sent.url, web) else None)
+    page.on("console", lambda line: said.append(line.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    context.close()
+    assert away == []
+    # Chromium itself notes that a page answered with an error.
+    assert [line for line in said if "Failed to load resource" not in line] == []
+
+
+def _leaves(url: str, web: Web) -> bool:
+    return not url.startswith((f"{web.url}/", "data:"))
+
+
+def check(page: Page) -> None:
+    """Nothing that axe objects to, nothing out of reach sideways."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wider <= 0, f"{page.url} is {wider} px too wide"
+
+
+def test_public_pages_are_accessible(page: Page) -> None:
+    for path in PAGES:
+        page.goto(path)
+        check(page)
+
+
+def test_refused_forms_and_messages_are_accessible(page: Page, app: Flask) -> None:
+    page.goto("/signup/creator")
+    expect(page.get_by_label("Time zone")).to_have_value("Europe/Paris")  # the browser's own
+    page.get_by_role("button", name="Sign up").click()
+    expect(page.get_by_label("Your name")).to_be_focused()
+    assert page.get_by_text("Please fill this in.").count() == 5
+    check(page)
+
+    person = known(app)
+    page.goto("/login")
+    page.get_by_label("Mail address").fill(person.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.locator("details.menu summary").click()
+    check(page)
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("status")).to_contain_text("You are logged out.")
+    check(page)
+
+
+def test_every_part_is_accessible(page: Page, app: Flask, web: Web) -> None:
+    with app.test_request_context("/", base_url=web.url):
+        body = sheet(title="Too long.", rhythm="Choose one.")
+    with app.test_client() as client:
+        policy = client.get("/").headers["Content-Security-Policy"]
+    headers = {"Content-Type": "text/html", "Content-Security-Policy": policy}
+
+    def answer(route: Route) -> None:
+        route.fulfill(body=body, headers=headers)
+
+    page.route("**/all-parts", answer)
+    page.goto("/all-parts")
+    check(page)
+
+
+def test_somebody_signs_up_and_logs_in_by_clicking(page: Page, app: Flask) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="I am a brand").click()
+    page.get_by_label("Name of the brand").fill("Northwind Coffee")
+    page.get_by_label("Your name").fill("Maya Lindqvist")
+    page.get_by_label("Mail address").fill("maya@northwind.example")
+    page.get_by_label("Password", exact=True).fill("nine slow mornings")
+    page.get_by_role("button", name="Show the password").click()
+    expect(page.get_by_label("Password", exact=True)).to_have_attribute("type", "text")
+    page.get_by_role("button", name="Sign up").click()
+
+    page.get_by_role("link", name="Read the mail here").click()
+    page.get_by_role("link", name="Confirm your address").click()
+    check(page)
+    page.get_by_role("link", name="/confirm/").click()
+    check(page)
+    page.get_by_role("button", name="Yes, confirm it").click()
+    expect(page.get_by_label("Mail address")).to_have_value("maya@northwind.example")
+    page.get_by_label("Password", exact=True).fill("nine slow mornings")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator("details.menu summary")).to_be_visible()
+
+
+def test_a_double_click_sends_a_form_once(page: Page, app: Flask) -> None:
+    page.goto("/signup/brand")
+    page.get_by_label("Name of the brand").fill("Northwind Coffee")
+    page.get_by_label("Your name").fill("Maya Lindqvist")
+    page.get_by_label("Mail address").fill("maya@northwind.example")
+    page.get_by_label("Password", exact=True).fill("nine slow mornings")
+    page.get_by_role("button", name="Sign up").dblclick()
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    with app.app_context():
+        assert db.session.query(Mail).count() == 1
+
+
+def test_the_theme_changes_without_loading_the_page_and_stays(page: Page) -> None:
+    page.goto("/")
+    shown = page.locator("form.theme button:visible")
+    theme = shown.get_attribute("value")
+    shown.click()
+    expect(page.locator("html")).to_have_attribute("data-theme", str(theme))
+    page.goto("/login")
+    expect(page.locator("html")).to_have_attribute("data-theme", str(theme))
+
+
+def test_the_site_works_without_scripts(browser: Browser, web: Web, app: Flask) -> None:
+    person = known(app)
+    context = browser.new_context(base_url=web.url, java_script_enabled=False, locale="en")
+    page = context.new_page()
+    page.goto("/login")
+    page.locator("form.theme button:visible").click()
+    page.get_by_role("button", name="Français").click()
+    page.get_by_label("Adresse e-mail").fill(person.email)
+    page.get_by_label("Mot de passe", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Se connecter").click()
+    page.locator("details.menu summary").click()
+    page.get_by_role("button", name="Se déconnecter").click()
+    assert "déconnecté" in page.get_by_role("status").inner_text()
+    context.close()
