@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from marketplace import create_app
+import sys
 
-app = create_app()
+from marketplace import create_app
+from marketplace.errors import MarketplaceError
+
+try:
+    app = create_app()
+except MarketplaceError as refusal:
+    sys.exit(f"cannot start: {refusal}")

@@ -30,6 +30,7 @@ from marketplace.payouts import destination as destinations
 from marketplace.payouts import run as runs
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
+from marketplace.payouts.run import PayoutRun
 from marketplace.payouts.schedule import next_due
 from marketplace.payouts.threshold import currencies
 from marketplace.processors.base import Snapshot
@@ -271,8 +272,16 @@ def earn_matured(creator: Creator, amount: str, kind: EarningKind = EarningKind.
 
 
 def run_after_maturity(creator: Creator) -> datetime:
-    """When the first run of this creator's schedule falls due after what they earn now matured."""
-    return next_due(creator.payout_rhythm, creator.time_zone, clock.now() + timedelta(days=8)).at
+    """When the first run that is not open yet falls due after what they earn now matured."""
+    schedule = creator.payout_rhythm, creator.time_zone
+    due = next_due(*schedule, clock.now() + timedelta(days=8))
+    while (
+        db.session.query(PayoutRun)
+        .filter_by(rhythm=schedule[0], time_zone=schedule[1], period=due.period)
+        .first()
+    ):
+        due = next_due(*schedule, due.at)
+    return due.at
 
 
 def do_runs(at: datetime) -> None:

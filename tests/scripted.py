@@ -6,7 +6,6 @@ and a look-up finds what was made, whether or not we were told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from typing import Literal
@@ -84,12 +83,12 @@ def snapshot_of(request: Request) -> Snapshot:
 
 
 @pytest.fixture
-def scripted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+def scripted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """The application with a scripted adapter instead of its own."""
     adapter = Scripted(app.extensions["settings"])
     adapter.made, adapter.sent = {}, []
     monkeypatch.setitem(app.extensions, "processors", {"stripe": adapter})
-    yield adapter
+    return adapter
 
 
 def send(adapter: Scripted, ending: Ending) -> None:
@@ -97,9 +96,12 @@ def send(adapter: Scripted, ending: Ending) -> None:
     adapter.ending = ending
     past = "now() - interval '1 second'"
     db.session.execute(
-        text(f"UPDATE processor_request SET next_try_at = {past}, missing_since = missing_since - interval '1 day'")
+        text(
+            f"UPDATE processor_request SET next_try_at = {past},"
+            " missing_since = missing_since - interval '1 day'"
+        )
     )
     db.session.commit()
     while send_next(clock.now()):
-        db.session.remove()
-    db.session.remove()
+        pass
+    db.session.rollback()

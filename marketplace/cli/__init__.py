@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from marketplace.cli import demo, income, ledger, payouts, users, webhooks, worker
+from marketplace.errors import MarketplaceError
+
+COMMANDS: tuple[click.Command, ...] = (
+    demo.demo,
+    income.income,
+    ledger.ledger,
+    payouts.payouts,
+    users.users,
+    webhooks.webhooks,
+    worker.processors,
+    worker.worker,
+)
 
 
 def register(app: Flask) -> None:
     """Add our command groups to the application."""
-    app.cli.add_command(demo.demo)
-    app.cli.add_command(income.income)
-    app.cli.add_command(ledger.ledger)
-    app.cli.add_command(payouts.payouts)
-    app.cli.add_command(users.users)
-    app.cli.add_command(webhooks.webhooks)
-    app.cli.add_command(worker.processors)
-    app.cli.add_command(worker.worker)
+    for command in COMMANDS:
+        _say_refusals_plainly(command)
+        app.cli.add_command(command)
+
+
+def _say_refusals_plainly(command: click.Command) -> None:
+    """Let a refusal, or a database that is away, be one sentence and exit 1: no traceback."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _say_refusals_plainly(inner)
+    elif command.callback is not None and not hasattr(command.callback, "plain"):
+        command.callback = _plain(command.callback)
+
+
+def _plain(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(callback)
+    def said_plainly(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return callback(*args, **kwargs)
+        except MarketplaceError as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+        except OperationalError as error:
+            why = str(error.orig).strip().partition("\n")[0]
+            raise click.ClickException(f"the database does not answer: {why}") from error
+
+    said_plainly.plain = True  # type: ignore[attr-defined]
+    return said_plainly

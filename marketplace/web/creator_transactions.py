@@ -56,7 +56,7 @@ def _of_earning(earning: Earning | None) -> dict[str, Any]:
         .join(IncomeImport, IncomeImport.id == IncomeRow.import_id)
         .where(IncomeRow.earning_id == earning.id)
     )
-    row, brought = db.session.execute(statement).tuples().one_or_none() or (None, None)
+    row, brought = db.session.execute(statement).one_or_none() or (None, None)
     return {
         "earning": earning,
         "gross": Money(earning.gross_minor, earning.currency),

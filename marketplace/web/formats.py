@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from copy import copy
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,6 +33,7 @@ def register(app: Flask) -> None:
         ago=ago,
         percent=percent,
         translated=translated,
+        dashed=dashed,
     )
     app.jinja_env.globals.update(cover=cover, monogram=monogram)
 
@@ -105,3 +107,8 @@ def percent(bps: int) -> str:
     """'12.5%' from 1250 basis points, never rounded."""
     share = Decimal(bps) / BPS_WHOLE
     return format_percent(share, locale=_locale(), decimal_quantization=False)
+
+
+def dashed(attributes: Mapping[str, object]) -> dict[str, object]:
+    """A macro's keyword arguments as HTML attributes: `data_zone` is written 'data-zone'."""
+    return {name.replace("_", "-"): value for name, value in attributes.items()}

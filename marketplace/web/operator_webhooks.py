@@ -69,7 +69,7 @@ def pretty(raw: bytes) -> str:
     """A body with one member a line; what is no JSON as it came."""
     try:
         return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return raw.decode(errors="replace")
 
 

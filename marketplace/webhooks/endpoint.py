@@ -3,8 +3,8 @@
 Three endpoints, each with secrets of its own: events of our own account, of connected accounts, and
 the thin events of v2. The worker handles what is stored.
 
-They stand in front of the pages, as WSGI: a webhook has no session, no form and no browser, and what
-the application does around each page took longer than all that is done here.
+They stand in front of the pages, as WSGI: a webhook has no session, form or browser, and what the
+application does around each page took longer than all that is done here.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
-from werkzeug.wrappers import Request, Response
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.wrappers import Request
 
-from marketplace import clock
 from marketplace.config import Settings
-from marketplace.processors import registry
-from marketplace.processors.base import BadPayload, BadSignature, Endpoint
+from marketplace.extensions import db
+from marketplace.processors.base import BadPayload, BadSignature, Endpoint, Processor
 from marketplace.webhooks import inbox
 
 if TYPE_CHECKING:
@@ -42,52 +42,54 @@ class Webhooks:
     """Takes what is posted to a webhook endpoint and leaves everything else to the application."""
 
     def __init__(self, app: Flask) -> None:
-        self._app = app
+        self._extensions = app.extensions
         self._pages: WSGIApplication = app.wsgi_app
+        with app.app_context():
+            self._engine = db.engine
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         endpoint = PATHS.get(environ["PATH_INFO"])
         if endpoint is None or environ["REQUEST_METHOD"] != "POST":
             return self._pages(environ, start_response)
-        with self._app.app_context():
-            return self._answer(endpoint, Request(environ))(environ, start_response)
-
-    def _answer(self, endpoint: Endpoint, request: Request) -> WSGIApplication:
-        settings: Settings = self._app.extensions["settings"]
         try:
-            return _said(*take(endpoint, request, settings))
+            status, word = self._take(endpoint, Request(environ))
         except HTTPException as refusal:
-            return refusal
+            return refusal(environ, start_response)
         except Exception:
-            log.exception("webhook: %s", request.path)
-            return _said(500, "failed")  # the processor will send it again
+            log.exception("webhook: %s", environ["PATH_INFO"])
+            status, word = 500, "failed"  # the processor will send it again
+        body = f"{word}\n".encode()
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+        start_response(f"{status} {HTTP_STATUS_CODES[status]}", headers)
+        return [body]
 
+    def _take(self, endpoint: Endpoint, request: Request) -> tuple[int, str]:
+        """Take one event; return status and word of the answer. 200 = it is stored, now or before.
 
-def take(endpoint: Endpoint, request: Request, settings: Settings) -> tuple[int, str]:
-    """Take one event; return status and word of the answer. 200 = it is stored, now or before.
-
-    Raises:
-        NotFound: no secret is set, so that this endpoint is off.
-        RequestEntityTooLarge: more than `RAW_BYTES_MAX`.
-    """
-    secrets = _secrets(settings, endpoint)
-    if not secrets:
-        raise NotFound
-    # A body in chunks, which does not say its length, is read up to this bound and no further.
-    request.max_content_length = RAW_BYTES_MAX + 1
-    raw = request.get_data(cache=False)
-    if len(raw) > RAW_BYTES_MAX:
-        raise RequestEntityTooLarge
-    headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS}
-    try:
-        refs = registry.get("stripe").verify(endpoint, raw, headers, secrets)
-    except (BadSignature, BadPayload) as error:
-        return error.status, error.code
-    if any(ref.livemode != settings.livemode for ref in refs):
-        return 400, "other_mode"
-    for ref in refs:
-        inbox.store("stripe", endpoint, ref, raw, headers, clock.wall_now())
-    return 200, "stored"
+        Raises:
+            NotFound: no secret is set, so that this endpoint is off.
+            RequestEntityTooLarge: more than `RAW_BYTES_MAX`.
+        """
+        settings: Settings = self._extensions["settings"]
+        processor: Processor = self._extensions["processors"]["stripe"]
+        secrets = _secrets(settings, endpoint)
+        if not secrets:
+            raise NotFound
+        # A body in chunks, which does not say its length, is read up to this bound and no further.
+        request.max_content_length = RAW_BYTES_MAX + 1
+        raw = request.get_data(cache=False)
+        if len(raw) > RAW_BYTES_MAX:
+            raise RequestEntityTooLarge
+        headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS}
+        try:
+            refs = processor.verify(endpoint, raw, headers, secrets)
+        except (BadSignature, BadPayload) as error:
+            return error.status, error.code
+        if any(ref.livemode != settings.livemode for ref in refs):
+            return 400, "other_mode"
+        for ref in refs:
+            inbox.store(self._engine, "stripe", endpoint, ref, raw, headers)
+        return 200, "stored"
 
 
 def _secrets(settings: Settings, endpoint: Endpoint) -> tuple[str, ...]:
@@ -96,7 +98,3 @@ def _secrets(settings: Settings, endpoint: Endpoint) -> tuple[str, ...]:
         "connect": settings.stripe_connect_webhook_secrets,
         "thin": settings.stripe_thin_webhook_secrets,
     }[endpoint]
-
-
-def _said(status: int, word: str) -> Response:
-    return Response(word + "\n", status, mimetype="text/plain")

@@ -68,14 +68,16 @@ def _verify() -> None:
 
 def _count() -> None:
     counted = db.session.scalar(text("SELECT count(*) FROM ledger.entry"))
-    assert counted and counted >= ENTRIES
+    assert counted is not None
+    assert counted >= ENTRIES
     db.session.rollback()
 
 
 def measure(scene: Scene) -> Figure:
     with scene.app("verifying").app_context():
         _fill()
-        _verify(), _count()
+        _verify()
+        _count()
         rounds = [(_seconds(_verify), _seconds(_count)) for _ in range(ROUNDS)]
         db.engine.dispose()
     return figure(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.database.identifier import new_id
@@ -63,6 +63,7 @@ def test_debits_and_credits_are_positive(minor: int) -> None:
         credit(A, usd(minor))
 
 
+@settings(deadline=None)
 @given(st.permutations(range(3)), st.integers(1, 10**6), st.text(min_size=1))
 def test_a_fingerprint_ignores_time_key_and_the_order_of_lines(
     order: list[int], minutes: int, key: str

@@ -7,6 +7,7 @@ import inspect
 import psycopg
 import pytest
 
+from marketplace.config import REPOSITORY
 from marketplace.ledger import postings as p
 from marketplace.ledger.chart import CHART, AccountKind
 from marketplace.ledger.draft import Draft
@@ -115,6 +116,12 @@ def test_every_posting_is_in_this_book() -> None:
         and name[0] != "_"
     }
     assert makers == {draft.kind for draft, _, _ in BOOK}
+
+
+def test_docs_money_names_every_posting_and_every_kind_of_account() -> None:
+    docs = (REPOSITORY / "docs" / "money.md").read_text()
+    assert [draft.kind for draft, _, _ in BOOK if f"| `{draft.kind}` |" not in docs] == []
+    assert [kind for kind in CHART if f"| `{kind}` |" not in docs] == []
 
 
 def test_the_database_holds_the_same_chart(owner: psycopg.Connection[tuple[object, ...]]) -> None:

@@ -19,13 +19,14 @@ from tests.web.test_macros import sheet
 pytestmark = pytest.mark.browser
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-PAGES = ("/", "/signup", "/signup/brand", "/signup/creator", "/login", "/confirm/again")
-PAGES += ("/signup/done", "/dev/mail", "/nowhere")
+VARIANTS = [(theme, size) for theme in ("light", "dark") for size in SIZES]
+LIGHT_PHONE = pytest.mark.parametrize("page", [("light", "phone")], indirect=True, ids=["phone"])
+
+ENTRY = ["/", "/signup", "/signup/brand", "/signup/creator", "/signup/done", "/login"]
+PAGES = [*ENTRY, "/confirm/again", "/dev/mail", "/nowhere"]
 
 
-@pytest.fixture(
-    params=[(theme, size) for theme in ("light", "dark") for size in SIZES], ids="-".join
-)
+@pytest.fixture(params=VARIANTS, ids="-".join)
 def page(browser: Browser, web: Web, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page that must stay on this host and log nothing."""
     theme, size = request.param
@@ -104,6 +105,7 @@ def test_every_part_is_accessible(page: Page, app: Flask, web: Web) -> None:
     check(page)
 
 
+@LIGHT_PHONE
 def test_somebody_signs_up_and_logs_in_by_clicking(page: Page, app: Flask) -> None:
     page.goto("/")
     page.get_by_role("link", name="I am a brand").click()
@@ -127,6 +129,7 @@ def test_somebody_signs_up_and_logs_in_by_clicking(page: Page, app: Flask) -> No
     expect(page.locator("details.menu summary")).to_be_visible()
 
 
+@LIGHT_PHONE
 def test_a_double_click_sends_a_form_once(page: Page, app: Flask) -> None:
     page.goto("/signup/brand")
     page.get_by_label("Name of the brand").fill("Northwind Coffee")
@@ -139,6 +142,7 @@ def test_a_double_click_sends_a_form_once(page: Page, app: Flask) -> None:
         assert db.session.query(Mail).count() == 1
 
 
+@LIGHT_PHONE
 def test_the_theme_changes_without_loading_the_page_and_stays(page: Page) -> None:
     page.goto("/")
     shown = page.locator("form.theme button:visible")

@@ -1,0 +1,320 @@
+"""Every route by everybody: who is let in, who is told that there is nothing, and never a 500.
+
+What must be answered stands in verdicts.py, one row per route; a route without a row fails.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from marketplace import clock
+from marketplace.database.identifier import new_id
+from marketplace.earnings.earning import Earning, EarningKind
+from marketplace.extensions import db
+from marketplace.funding.deposit import Deposit
+from marketplace.income.importing import IncomeImport
+from marketplace.ledger import balances
+from marketplace.ledger.draft import Cause
+from marketplace.money import Money
+from marketplace.notifications import mail
+from marketplace.parties.user import User
+from marketplace.processors.base import Ref
+from marketplace.processors.outbox import ProcessorRequest
+from marketplace.schemas import Sent
+from marketplace.web import confirmation
+from marketplace.webhooks import inbox
+from marketplace.webhooks.inbox import WebhookEvent
+from tests.make import (
+    csrf_token,
+    fill_pool,
+    make_brand,
+    make_campaign,
+    make_creator,
+    make_operator,
+    make_payout,
+    make_user,
+)
+from tests.web.people import Person, log_in
+from tests.web.verdicts import PEOPLE, VERDICTS
+
+Ids = dict[str, object]
+METHODS = ("GET", "POST")  # HEAD answers as GET does; OPTIONS is Flask's own
+STRANGE_METHODS = ("PUT", "PATCH", "DELETE", "PROPFIND")
+QUERIES = (
+    *("after", "before", "begun", "currency", "kind", "min", "month", "next", "onward", "outcome"),
+    *("owner", "q", "returned", "state", "status", "thing", "v", "page", "_scheme", "_anchor"),
+)
+HUGE = ("9" * 18, "9" * 30, "9" * 5_000, "-1", "1e400", "0x10", "\u0663", "f" * 32, "2026-99")
+
+
+@dataclass(frozen=True)
+class World:
+    """Some of everything, all of it of the first brand and the first creator."""
+
+    people: dict[str, Person]
+    ids: Ids
+    token: str
+
+
+def _person(user: User) -> Person:
+    return Person(user.id, user.email, user.name)
+
+
+def _newest(model: type) -> UUID:
+    return db.session.scalars(select(model.id).order_by(model.id.desc()).limit(1)).one()  # type: ignore[attr-defined]
+
+
+def _transaction(type: str, id: UUID) -> UUID:
+    return balances.transactions_of(Cause(type, id))[0].id
+
+
+def make_world() -> World:
+    """Two brands, two creators, an operator; and some of everything that the first ones have."""
+    brand, other_brand = make_brand(), make_brand("Kite & Co")
+    creator, other_creator = make_creator(), make_creator()
+    payout = make_payout(creator.creator)
+    draft = make_campaign(brand, title="A draft")
+    campaign = make_campaign(brand, status="open")
+    deposit = db.session.scalars(select(Deposit).filter_by(campaign_id=campaign.id)).one()
+    pool = fill_pool(EarningKind.GIFT, Money(5_000, "USD"))
+    mail.write("a@b.example", "Hello", "http://a.example", clock.now(), clock.wall_now())
+    ref = Ref("evt_1", "transfer.created", False, "transfer", "tr_1", None)
+    inbox.store("stripe", "platform", ref, b"{}", {}, clock.wall_now())
+    db.session.commit()
+    earning_id = _newest(Earning)
+    ids: Ids = {
+        "brand.transaction.transaction_id": _transaction("deposit", deposit.id),
+        "creator.transaction.transaction_id": _transaction("earning", earning_id),
+        "operator.transaction.transaction_id": _transaction("payout", payout.id),
+        "operator.deposit.deposit_id": pool.id,
+        "brand.edit_campaign.campaign_id": draft.id,
+        "brand.change_campaign.campaign_id": draft.id,
+        "brand.submit_campaign.campaign_id": draft.id,
+        "campaign_id": campaign.id,
+        "deposit_id": deposit.id,
+        "earning_id": earning_id,
+        "payout_id": payout.id,
+        "run_id": payout.run_id,
+        "import_id": _newest(IncomeImport),
+        "event_id": _newest(WebhookEvent),
+        "request_id": _newest(ProcessorRequest),
+        "mail_id": _newest(mail.Mail),
+        "thing_id": payout.id,
+        "type": "payout",
+        "name": "available",
+        "currency": "USD",
+        "assets.static.filename": "tokens.css",
+        "htmx.static.filename": "htmx.min.js",
+        "fonts.static.filename": "Manrope-VariableFont_wght.ttf",
+    }
+    people = {
+        "brand": brand.user,
+        "other_brand": other_brand.user,
+        "creator": creator.user,
+        "other_creator": other_creator.user,
+        "operator": make_operator(),
+    }
+    token = confirmation.link_token(make_user())
+    return World({name: _person(user) for name, user in people.items()}, ids, token)
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    with app.app_context():
+        return make_world()
+
+
+def routes(app: Flask) -> list[tuple[str, Rule]]:
+    """Every method of every route, logging out at last."""
+    found = [
+        (method, rule)
+        for rule in app.url_map.iter_rules()
+        for method in METHODS
+        if method in (rule.methods or ())
+    ]
+    return sorted(found, key=lambda route: (route[1].endpoint == "auth.logout", route[1].rule))
+
+
+def address(app: Flask, rule: Rule, world: World, **instead: object) -> str:
+    """The path of a route, filled in with the world's ids."""
+    ids = {"token": world.token, **world.ids, **instead}
+    named = {name: ids.get(f"{rule.endpoint}.{name}", ids.get(name)) for name in rule.arguments}
+    with app.test_request_context():
+        built = rule.build({**named, **(rule.defaults or {})}, append_unknown=False)
+    assert built is not None, f"{rule.rule} needs an id: add it to make_world"
+    return built[1]
+
+
+def browser(app: Flask, world: World, who: str) -> tuple[FlaskClient, str]:
+    """A browser of this person, and a CSRF token for their forms."""
+    client = app.test_client()
+    person = world.people.get(who)
+    return client, log_in(client, person) if person else csrf_token(client)
+
+
+def ask(client: FlaskClient, method: str, path: str, token: str) -> TestResponse:
+    form = {"csrf_token": token, "form_key": new_id()} if method == "POST" else None
+    return client.open(path, method=method, data=form, buffered=True)
+
+
+def verdict(reply: TestResponse) -> str:
+    if reply.status_code in (302, 303) and (reply.location or "").startswith("/login"):
+        return "login" if "next=" in reply.location else str(reply.status_code)
+    return str(reply.status_code)
+
+
+# --- Who is let in
+
+
+def test_every_route_has_its_verdicts_and_every_verdict_its_route(app: Flask) -> None:
+    known = {" ".join(row.split()) for row in VERDICTS}
+    assert {f"{method} {rule.rule}" for method, rule in routes(app)} == known
+    assert all(len(columns.split()) == len(PEOPLE) for columns in VERDICTS.values())
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_everybody_is_answered_as_the_table_says(app: Flask, world: World, who: str) -> None:
+    table = {" ".join(row.split()): columns.split() for row, columns in VERDICTS.items()}
+    client, token = browser(app, world, who)
+    wrong = {}
+    for method, rule in routes(app):
+        path = address(app, rule, world)
+        if method == "GET":
+            head = client.head(path, buffered=True)
+            assert verdict(head) == verdict(client.get(path, buffered=True)), f"HEAD {path}"
+        said = verdict(ask(client, method, path, token))
+        expected = table.get(f"{method} {rule.rule}", ["no row"] * len(PEOPLE))[PEOPLE.index(who)]
+        if said != expected:
+            wrong[f"{method} {rule.rule}"] = f"{said}, not {expected}"
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("who", ["brand", "creator", "operator"])
+def test_no_form_acts_without_its_token(app: Flask, world: World, who: str) -> None:
+    client, _ = browser(app, world, who)
+    for method, rule in routes(app):
+        if method == "POST" and rule.endpoint != "webhooks.stripe":
+            reply = client.post(address(app, rule, world))
+            assert reply.status_code in (400, 403), f"{rule.rule}: {reply.status_code}"
+
+
+# --- Whatever is sent, never a 500
+
+
+def fields() -> list[str]:
+    """The name of every field of every form."""
+    named: set[str] = {"file", "language", "theme", "returned"}
+    pending = [Sent]
+    while pending:
+        schema = pending.pop()
+        pending += schema.__subclasses__()
+        named |= set(schema._declared_fields)
+    return sorted(named)
+
+
+@pytest.fixture(params=["visitor", "brand", "creator", "operator"])
+def somebody(app: Flask, world: World, request: pytest.FixtureRequest) -> tuple[FlaskClient, str]:
+    return browser(app, world, request.param)
+
+
+Somebody = tuple[FlaskClient, str]
+
+TEXTS = {
+    "NUL": "a%00b",
+    "100 kB": "x" * 100_000,
+    "a lone surrogate": "%ED%A0%80",
+    "bytes that are no text": "%FF%FE",
+    "markup": quote("<script>alert(1)</script>{{7*7}}%s%(x)s"),
+    "a right-to-left override": quote("\u202e\u0000\u2028"),
+    "a quote": quote("'\"\\;--"),
+    "a very large number": "9" * 400,
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_strange_text_in_every_field_of_every_form_breaks_nothing(
+    app: Flask, world: World, somebody: Somebody, text: str
+) -> None:
+    client, token = somebody
+    body = "&".join(f"{name}={TEXTS[text]}" for name in fields())
+    for method, rule in routes(app):
+        if method == "POST":
+            reply = client.post(
+                address(app, rule, world),
+                data=f"csrf_token={quote(token)}&form_key={new_id()}&{body}",
+                content_type="application/x-www-form-urlencoded",
+            )
+            assert reply.status_code < 500, f"{rule.rule}: {reply.status_code}"
+            assert b"<script>alert" not in reply.data
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_strange_text_in_every_query_breaks_nothing(
+    app: Flask, world: World, somebody: Somebody, text: str
+) -> None:
+    client, _ = somebody
+    for method, rule in routes(app):
+        if method == "GET":
+            path = address(app, rule, world)
+            for query in (
+                "&".join(f"{name}={TEXTS[text]}" for name in QUERIES),
+                *(f"{name}={TEXTS[text]}" for name in QUERIES if name in ("before", "after")),
+            ):
+                reply = client.get(f"{path}?{query}", buffered=True)
+                assert reply.status_code < 500, f"{rule.rule}: {reply.status_code}"
+                assert b"<script>alert" not in reply.data
+
+
+@pytest.mark.parametrize("number", HUGE)
+def test_a_page_that_is_nowhere_breaks_nothing(
+    app: Flask, world: World, somebody: Somebody, number: str
+) -> None:
+    client, _ = somebody
+    for method, rule in routes(app):
+        if method == "GET":
+            path = address(app, rule, world)
+            query = "&".join(f"{name}={quote(number)}" for name in QUERIES)
+            reply = client.get(f"{path}?{query}", buffered=True)
+            assert reply.status_code < 500, f"{rule.rule}: {reply.status_code}"
+
+
+def test_ids_that_are_none_are_not_found(app: Flask, world: World, somebody: Somebody) -> None:
+    client, token = somebody
+    for method, rule in routes(app):
+        if not rule.arguments or rule.endpoint.endswith("static"):
+            continue
+        known = address(app, rule, world)
+        nobody = address(app, rule, world, **dict.fromkeys(rule.arguments, NOBODYS))
+        for part in ("x", "1", "%00", "..", "a" * 4_000, "%ED%A0%80", "01a2-"):
+            path = re.sub("<[^<>]+>", part, rule.rule)
+            assert path != known
+            reply = ask(client, method, path, token)
+            assert reply.status_code < 500, f"{path}: {reply.status_code}"
+            assert reply.status_code != 200, path
+        reply = ask(client, method, nobody, token)
+        assert verdict(reply) in ("404", "403", "401", "login", "410"), f"{nobody}"
+
+
+NOBODYS = "00000000-0000-7000-8000-000000000000"
+
+
+def test_a_method_that_a_route_does_not_take_is_refused(
+    app: Flask, world: World, somebody: Somebody
+) -> None:
+    client, _ = somebody
+    for _method, rule in routes(app):
+        path = address(app, rule, world)
+        for strange in STRANGE_METHODS:
+            reply = client.open(path, method=strange)
+            assert reply.status_code == 405, f"{strange} {path}: {reply.status_code}"
+        assert client.options(path).status_code < 500

@@ -1,0 +1,176 @@
+"""Payouts and runs as operators see them, and what they may decide."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from marketplace import clock
+from marketplace.extensions import db
+from marketplace.ledger import balances, postings
+from marketplace.money import Money
+from marketplace.payouts import payout as payouts
+from marketplace.payouts import run as runs
+from marketplace.payouts.payout import Payout
+from marketplace.payouts.run import PayoutRun
+from marketplace.processors.base import Verdict
+from tests.make import (
+    do_runs,
+    earn_matured,
+    make_creator,
+    make_destination,
+    make_payout,
+    run_after_maturity,
+)
+from tests.web.operating import Operating, answer, operating
+from tests.within import locked
+
+__all__ = ["operating"]
+
+REASON = "asked for by the creator"
+
+
+def reserved(operating: Operating) -> Payout:
+    return operating.within(lambda: make_payout(make_creator("ines").creator))
+
+
+def held(operating: Operating) -> Payout:
+    payout = reserved(operating)
+    operating.within(lambda: answer(Verdict.REJECTED, "balance_insufficient"))
+    return payout
+
+
+def status(operating: Operating, payout: Payout) -> str:
+    return operating.within(lambda: db.session.get_one(Payout, payout.id).status)
+
+
+def available(operating: Operating, payout: Payout) -> Money:
+    account = postings.creator_available(payout.creator_owner)
+    return operating.within(lambda: balances.balance(account, "USD"))
+
+
+def decide(operating: Operating, payout: Payout, decision: str, reason: str = REASON) -> str:
+    path = f"/operator/payouts/{payout.id}/decide"
+    reply = operating.send(path, decision=decision, reason=reason)
+    assert reply.status_code == 303, reply.text
+    return operating.see(reply.location)
+
+
+def test_a_payout_that_was_not_sent_is_canceled_and_the_money_is_the_creators_again(
+    operating: Operating,
+) -> None:
+    payout = reserved(operating)
+    page = operating.see(f"/operator/payouts/{payout.id}")
+    assert "Cancel the payout" in page
+    assert "End the hold" not in page
+    assert available(operating, payout) == Money(0, "USD")
+
+    page = decide(operating, payout, "cancel")
+    assert "The payout is canceled." in page
+    assert REASON in page
+    assert operating.person.name in page, "the trace says who decided"
+    assert (status(operating, payout), available(operating, payout)) == (
+        "canceled",
+        Money(15_000, "USD"),
+    )
+
+
+def test_a_hold_is_ended_and_the_processor_asked_under_a_new_key(operating: Operating) -> None:
+    payout = held(operating)
+    page = operating.see(f"/operator/payouts/{payout.id}")
+    assert "Our balance at the processor is too low" in page
+    page = decide(operating, payout, "release")
+    assert "The hold is over." in page
+    assert status(operating, payout) == "reserved"
+    assert "Attempt 2" in page
+    assert REASON in page
+
+
+def test_a_held_payout_may_be_canceled(operating: Operating) -> None:
+    payout = held(operating)
+    decide(operating, payout, "cancel")
+    assert status(operating, payout) == "canceled"
+    assert available(operating, payout) == Money(15_000, "USD")
+
+
+@pytest.mark.parametrize("decision", ["cancel", "release"])
+def test_a_decision_that_comes_too_late_changes_nothing_and_says_so(
+    operating: Operating, decision: str
+) -> None:
+    payout = reserved(operating)
+
+    def send() -> None:
+        payouts.may_send(locked(Payout, payout.id), clock.now())
+        db.session.commit()
+
+    operating.within(send)
+    page = decide(operating, payout, decision)
+    assert "This has moved on meanwhile" in page
+    assert status(operating, payout) == "sending"
+
+
+def test_a_decision_needs_a_reason_and_keeps_what_was_typed(operating: Operating) -> None:
+    payout = reserved(operating)
+    path = f"/operator/payouts/{payout.id}/decide"
+    without = operating.send(path, decision="cancel", reason="  ")
+    assert without.status_code == 422
+    assert 'value="cancel" checked' in without.text
+    unknown = operating.send(path, decision="pay", reason=REASON)
+    assert unknown.status_code == 422
+    assert REASON in unknown.text
+    assert status(operating, payout) == "reserved"
+
+
+def test_payouts_are_listed_by_status(operating: Operating) -> None:
+    first = held(operating)
+    second = operating.within(lambda: make_payout(make_creator("tom").creator))
+    everything = operating.see("/operator/payouts")
+    only_held = operating.see("/operator/payouts?status=held")
+    assert str(first.id) in everything
+    assert str(second.id) in everything
+    assert str(first.id) in only_held
+    assert str(second.id) not in only_held
+    assert operating.see("/operator/payouts?status=nonsense").count("/operator/payouts/0") == 2
+    assert "No such payouts" in operating.see("/operator/payouts?status=paid")
+
+
+def test_a_run_says_of_every_balance_what_became_of_it(operating: Operating) -> None:
+    def make() -> PayoutRun:
+        for handle, amount, connected in (
+            ("paid", "150.00 USD", True),
+            ("small", "99.99 USD", True),
+            ("nowhere", "150.00 USD", False),
+        ):
+            creator = make_creator(handle).creator
+            earn_matured(creator, amount)
+            if connected:
+                make_destination(creator)
+        do_runs(run_after_maturity(creator))
+        return db.session.query(PayoutRun).one()
+
+    run = operating.within(make)
+    listed = operating.see("/operator/payouts/runs")
+    assert run.period in listed
+    assert "Europe/Paris" in listed
+    page = operating.see(f"/operator/payouts/runs/{run.id}")
+    assert "$150.00" in page
+    assert "$0.01 missing to the threshold." in page
+    assert "The creator has connected no destination." in page
+    included = operating.see(f"/operator/payouts/runs/{run.id}?state=included")
+    assert "@paid" in included
+    assert "@small" not in included
+    for odd in ("x", "0" * 32, "0" * 32 + "-USD", "g" * 32 + "-USD"):
+        path = f"/operator/payouts/runs/{run.id}?after={odd}"
+        assert operating.client.get(path).status_code in (200, 400)
+
+
+def test_a_run_that_is_not_done_is_an_alarm(operating: Operating) -> None:
+    def make() -> None:
+        creator = make_creator().creator
+        earn_matured(creator, "150.00 USD")
+        runs.open_due(run_after_maturity(creator) + timedelta(hours=1))
+        db.session.commit()
+
+    operating.within(make)
+    assert "Payout runs that are not done" in operating.see("/operator")
