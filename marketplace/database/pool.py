@@ -1,4 +1,4 @@
-"""Connections that the server has closed are not handed out, and finding out costs no round trip."""
+"""Connections that the server has closed are not handed out; knowing costs no round trip."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from marketplace.ledger import balances, postings
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
+from marketplace.payouts import payout as payouts
 from marketplace.payouts.gate import Decision, Facts, decide
 from marketplace.payouts.schedule import next_due
 from marketplace.payouts.threshold import threshold_of
@@ -18,6 +19,7 @@ from marketplace.payouts.threshold import threshold_of
 def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
     """Gather the facts about one balance and ask the gate."""
     destination = destinations.current(creator.id)
+    under_way = payouts.under_way(creator.id, currency)
     owner = creator.ledger_owner
     return decide(
         Facts(
@@ -28,6 +30,8 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             destination_status=destination.status if destination else None,
             destination_requirements=destination.requirements if destination else (),
             next_run_at=next_due(creator.payout_rhythm, creator.time_zone, at).at,
+            payout_held_for=under_way.hold_reason if under_way else None,
+            payout_review_at=under_way.review_at if under_way else None,
         )
     )
 

@@ -34,6 +34,12 @@ class Facts:
     destination_status: str | None  # None = there is none; only 'active' can receive
     destination_requirements: Sequence[str] = ()
     next_run_at: datetime | None = None
+    payout_held_for: str | None = None  # why the payout under way is held, if it is
+    payout_review_at: datetime | None = None
+
+
+# Who must act before a held payout goes on.
+_HOLD_WAITS_ON = {"processor_funds": "marketplace", "destination": "creator", "review": "operator"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Blocker:
     """One reason why the available balance does not leave: on whom it waits and until when."""
 
     reason: Reason
-    on: str  # 'creator', 'time', 'processor'
+    on: str  # 'creator', 'time', 'processor', 'marketplace', 'operator'
     missing: Money | None = None  # how much more is needed
     until: datetime | None = None
     details: Sequence[str] = ()
@@ -77,7 +83,15 @@ def decide(facts: Facts) -> Decision:
     """Check every condition and name each one that fails, in a fixed order."""
     blockers = []
     if facts.in_payout:
-        blockers.append(Blocker(Reason.PAYOUT_UNDER_WAY, on="processor"))
+        held_for = facts.payout_held_for
+        blockers.append(
+            Blocker(
+                Reason.PAYOUT_UNDER_WAY,
+                on=_HOLD_WAITS_ON[held_for] if held_for else "processor",
+                until=facts.payout_review_at,
+                details=(held_for,) if held_for else (),
+            )
+        )
     if facts.available.minor <= 0:
         blockers.append(Blocker(Reason.NOTHING_AVAILABLE, on="time", until=_first_maturity(facts)))
     elif facts.available < facts.threshold:

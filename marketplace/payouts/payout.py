@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import statuses
@@ -172,6 +172,14 @@ def reserve(
     journal.post(postings.payout_reserved(payout.creator_owner, amount, payout.cause, at))
     enqueue(payout, destination)
     return payout
+
+
+def under_way(creator_id: UUID, currency: str) -> Payout | None:
+    """The payout of this creator and currency that has not ended; there is one at most."""
+    statement = select(Payout).where(
+        Payout.creator_id == creator_id, Payout.currency == currency, Payout.status.in_(OPEN)
+    )
+    return db.session.scalars(statement).one_or_none()
 
 
 def enqueue(payout: Payout, destination: Destination) -> None:

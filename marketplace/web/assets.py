@@ -9,7 +9,6 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, current_app, url_for
 from lucide.jinja import lucide
-from markupsafe import Markup
 
 
 def register(app: Flask) -> None:
@@ -43,6 +42,6 @@ def _fingerprint(path: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def icon(name: str, size: int = 20) -> Markup:
+def icon(name: str, size: int = 20) -> str:
     """A Lucide icon as inline SVG. Icons only accompany words, so screen readers skip them."""
-    return Markup(lucide(name, size=size, aria_hidden="true", focusable="false"))
+    return lucide(name, size=size, aria_hidden="true", focusable="false")

@@ -124,8 +124,9 @@ def _reserved() -> list[tuple[Campaign, Money]]:
 def _own() -> dict[str, str]:
     """The ledger owners that are the brand's: itself, and each campaign by its title."""
     brand = access.current_brand()
-    rows = db.session.scalars(select(Campaign).where(Campaign.brand_id == brand.id))
-    return {brand.ledger_owner: ""} | {it.ledger_owner: it.title for it in rows}
+    named = select(Campaign.id, Campaign.title).where(Campaign.brand_id == brand.id)
+    titles = {f"campaign:{id.hex}": title for id, title in db.session.execute(named)}
+    return {brand.ledger_owner: ""} | titles
 
 
 def _about(entries: Iterable[Entry]) -> dict[UUID, Campaign]:

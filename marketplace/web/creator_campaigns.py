@@ -8,6 +8,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import contains_eager
 
 from marketplace import clock, money
 from marketplace.access import audience
@@ -29,7 +30,12 @@ WORDS_LENGTH_MAX = 100
 def campaigns() -> ResponseReturnValue:
     """Open campaigns, newest first; by words and by what they pay at least."""
     form = forms.blank(q=request.args.get("q", "").strip(), min=request.args.get("min", "").strip())
-    found = select(Campaign).join(Brand).where(Campaign.status == CampaignStatus.OPEN)
+    found = (
+        select(Campaign)
+        .join(Campaign.brand)
+        .options(contains_eager(Campaign.brand))
+        .where(Campaign.status == CampaignStatus.OPEN)
+    )
     words = form.values["q"][:WORDS_LENGTH_MAX]
     if words:
         found = found.where(_mentions(words))

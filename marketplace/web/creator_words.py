@@ -222,11 +222,18 @@ def _destination_not_ready(blocker: Blocker, decision: Decision) -> Step:
     )
 
 
+def _held_until(blocker: Blocker) -> str:
+    """Why the payout under way is held, and until when; '' if it is not."""
+    if not blocker.details or blocker.until is None:
+        return ""
+    return str(HOLDS[blocker.details[0]]) % {"until": formats.moment(blocker.until)}
+
+
 def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
     return Step(
         "now",
         gettext("%(amount)s is on its way", amount=formats.money(decision.facts.in_payout)),
-        gettext("Waits for the processor: one payout at a time."),
+        _held_until(blocker) or gettext("Waits for the processor: one payout at a time."),
         (url_for("creator.payouts"), gettext("See the payout")),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
 from sqlalchemy import select, text
 
 from marketplace import access
@@ -15,9 +16,15 @@ from marketplace.web import language, shell
 from marketplace.web.headers import YEAR_S
 from marketplace.web.redirects import own_path
 
-# The people of the demo world, shown on the home page of a sandbox that has them.
-DEMO_ADDRESSES = ("brand@demo.example", "creator@demo.example", "operator@demo.example")
-DEMO_PASSWORD = "demo-password"
+# People of the demo world, shown on the home page of a sandbox that has them.
+DEMO_PEOPLE = {
+    "northwind@demo.example": _("A brand"),
+    "ines@demo.example": _("A creator"),
+    "nora@demo.example": _("A creator just below the threshold"),
+    "tom@demo.example": _("A creator who just reached it"),
+    "operator@demo.example": _("The operator"),
+}
+DEMO_PASSWORD = "demo-password"  # nosec B105: the demo world is public by design
 
 # What the picture on the front page shows.
 _SAMPLE = {
@@ -36,7 +43,7 @@ def home() -> ResponseReturnValue:
     if access.signed_in():
         own = shell.home_of_role()
         return redirect(own, 303) if own else render_template("public/welcome.html")
-    demo = {"demo": _demo_people(), "demo_password": DEMO_PASSWORD}
+    demo = {"demo": _demo_people(), "what": DEMO_PEOPLE, "demo_password": DEMO_PASSWORD}
     return render_template("public/home.html", sample=_SAMPLE, **demo)
 
 
@@ -44,8 +51,8 @@ def _demo_people() -> list[User]:
     """Who of the demo world exists here."""
     if not current_app.extensions["settings"].sandbox:
         return []
-    people = db.session.scalars(select(User).where(User.email.in_(DEMO_ADDRESSES)))
-    return sorted(people, key=lambda person: DEMO_ADDRESSES.index(person.email))
+    people = db.session.scalars(select(User).where(User.email.in_(DEMO_PEOPLE)))
+    return sorted(people, key=lambda person: list(DEMO_PEOPLE).index(person.email))
 
 
 @bp.get("/healthz")

@@ -18,9 +18,10 @@ from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Request
 
+from marketplace import clock
 from marketplace.config import Settings
-from marketplace.extensions import db
-from marketplace.processors.base import BadPayload, BadSignature, Endpoint, Processor
+from marketplace.processors import registry
+from marketplace.processors.base import BadPayload, BadSignature, Endpoint
 from marketplace.webhooks import inbox
 
 if TYPE_CHECKING:
@@ -42,17 +43,16 @@ class Webhooks:
     """Takes what is posted to a webhook endpoint and leaves everything else to the application."""
 
     def __init__(self, app: Flask) -> None:
-        self._extensions = app.extensions
+        self._app = app
         self._pages: WSGIApplication = app.wsgi_app
-        with app.app_context():
-            self._engine = db.engine
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         endpoint = PATHS.get(environ["PATH_INFO"])
         if endpoint is None or environ["REQUEST_METHOD"] != "POST":
             return self._pages(environ, start_response)
         try:
-            status, word = self._take(endpoint, Request(environ))
+            with self._app.app_context():
+                status, word = take(endpoint, Request(environ), self._app.extensions["settings"])
         except HTTPException as refusal:
             return refusal(environ, start_response)
         except Exception:
@@ -63,33 +63,32 @@ class Webhooks:
         start_response(f"{status} {HTTP_STATUS_CODES[status]}", headers)
         return [body]
 
-    def _take(self, endpoint: Endpoint, request: Request) -> tuple[int, str]:
-        """Take one event; return status and word of the answer. 200 = it is stored, now or before.
 
-        Raises:
-            NotFound: no secret is set, so that this endpoint is off.
-            RequestEntityTooLarge: more than `RAW_BYTES_MAX`.
-        """
-        settings: Settings = self._extensions["settings"]
-        processor: Processor = self._extensions["processors"]["stripe"]
-        secrets = _secrets(settings, endpoint)
-        if not secrets:
-            raise NotFound
-        # A body in chunks, which does not say its length, is read up to this bound and no further.
-        request.max_content_length = RAW_BYTES_MAX + 1
-        raw = request.get_data(cache=False)
-        if len(raw) > RAW_BYTES_MAX:
-            raise RequestEntityTooLarge
-        headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS}
-        try:
-            refs = processor.verify(endpoint, raw, headers, secrets)
-        except (BadSignature, BadPayload) as error:
-            return error.status, error.code
-        if any(ref.livemode != settings.livemode for ref in refs):
-            return 400, "other_mode"
-        for ref in refs:
-            inbox.store(self._engine, "stripe", endpoint, ref, raw, headers)
-        return 200, "stored"
+def take(endpoint: Endpoint, request: Request, settings: Settings) -> tuple[int, str]:
+    """Take one event; return status and word of the answer. 200 = it is stored, now or before.
+
+    Raises:
+        NotFound: no secret is set, so that this endpoint is off.
+        RequestEntityTooLarge: more than `RAW_BYTES_MAX`.
+    """
+    secrets = _secrets(settings, endpoint)
+    if not secrets:
+        raise NotFound
+    # A body in chunks, which does not say its length, is read up to this bound and no further.
+    request.max_content_length = RAW_BYTES_MAX + 1
+    raw = request.get_data(cache=False)
+    if len(raw) > RAW_BYTES_MAX:
+        raise RequestEntityTooLarge
+    headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS}
+    try:
+        refs = registry.get("stripe").verify(endpoint, raw, headers, secrets)
+    except (BadSignature, BadPayload) as error:
+        return error.status, error.code
+    if any(ref.livemode != settings.livemode for ref in refs):
+        return 400, "other_mode"
+    for ref in refs:
+        inbox.store("stripe", endpoint, ref, raw, headers, clock.wall_now())
+    return 200, "stored"
 
 
 def _secrets(settings: Settings, endpoint: Endpoint) -> tuple[str, ...]:

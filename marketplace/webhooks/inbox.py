@@ -20,7 +20,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import CheckConstraint, Engine, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -96,18 +96,17 @@ class _Hint:
 
 
 def store(
-    engine: Engine,
     processor: str,
     endpoint: Endpoint,
     ref: Ref,
     raw: bytes,
     headers: Mapping[str, str],
+    wall_at: datetime,
 ) -> bool:
     """Keep an authentic event, durably, in one round trip; False if we have it already.
 
     By psycopg itself: building this one statement anew took SQLAlchemy longer than storing the row.
     """
-    wall_at = clock.wall_now()
     row = {
         "id": new_id(),
         "processor": processor,
@@ -126,7 +125,7 @@ def store(
         "next_try_at": wall_at,
         "received_at": wall_at,
     }
-    pooled = engine.raw_connection()
+    pooled = db.engine.raw_connection()
     try:
         connection: psycopg.Connection[Any] = cast(Any, pooled.driver_connection)
         connection.autocommit = True  # one statement needs no BEGIN and COMMIT around it
@@ -229,5 +228,6 @@ def catch_up(processor: str, since: datetime) -> int:
     Raises:
         ProcessorUnavailable: no usable answer.
     """
+    wall_at = clock.wall_now()
     changes = registry.get(processor).changes(since)
-    return sum(store(db.engine, processor, "platform", ref, raw, {}) for ref, raw in changes)
+    return sum(store(processor, "platform", ref, raw, {}, wall_at) for ref, raw in changes)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from marketplace.money import Money
 from marketplace.payouts.destination import DestinationStatus
 from marketplace.payouts.gate import Blocker, Facts, Reason, decide
+from marketplace.payouts.payout import HoldReason
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -111,6 +112,20 @@ def test_only_an_active_destination_receives() -> None:
 
 def test_a_payout_under_way_waits_for_the_processor() -> None:
     assert blockers(in_payout=usd(1)) == (Blocker(Reason.PAYOUT_UNDER_WAY, on="processor"),)
+
+
+@pytest.mark.parametrize(
+    ("held_for", "on"),
+    [("processor_funds", "marketplace"), ("destination", "creator"), ("review", "operator")],
+)
+def test_a_held_payout_says_why_on_whom_and_until_when(held_for: str, on: str) -> None:
+    held = blockers(in_payout=usd(1), payout_held_for=held_for, payout_review_at=AT)
+    assert held == (Blocker(Reason.PAYOUT_UNDER_WAY, on=on, until=AT, details=(held_for,)),)
+
+
+def test_every_reason_to_hold_a_payout_says_on_whom_it_waits() -> None:
+    for held_for in HoldReason:
+        assert reasons(in_payout=usd(1), payout_held_for=held_for) == [Reason.PAYOUT_UNDER_WAY]
 
 
 def test_everything_that_blocks_is_named_in_a_fixed_order() -> None:

@@ -17,7 +17,7 @@ from marketplace import clock
 from marketplace.database.identifier import new_id
 from marketplace.extensions import db
 from marketplace.processors import sending
-from marketplace.processors.base import Outcome, Verdict
+from marketplace.processors.base import Op, Outcome, Verdict
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.webhooks import converge
 from tests.make import make_operator
@@ -65,8 +65,10 @@ class Operating:
 
 
 def answer(verdict: Verdict, code: str | None = None) -> None:
-    """The processor answers the one request that is due, as the worker would be told."""
+    """The processor answers the request of the payout that is due, as the worker is told."""
     claim = sending.claim_due()
+    while claim is not None and claim.request.op != Op.TRANSFER:
+        claim = sending.claim_due()
     assert claim is not None
     row = db.session.get_one(ProcessorRequest, claim.request.id)
     assert converge.before_send(row, clock.now())

@@ -8,6 +8,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
@@ -16,13 +17,14 @@ from werkzeug.test import TestResponse
 from marketplace import clock
 from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
+from marketplace.parties import user as people
 from marketplace.parties.brand import Brand, Membership
 from marketplace.parties.creator import Creator
 from marketplace.parties.session import LoginSession
 from marketplace.parties.throttle import Throttle
 from marketplace.parties.user import User
 from marketplace.web import confirmation
-from tests.make import PASSWORD, csrf_token, make_creator
+from tests.make import PASSWORD, csrf_token, make_creator, make_user
 from tests.web.people import Person, known, log_in
 
 BRAND = {
@@ -41,6 +43,14 @@ CREATOR = {
     "time_zone": "Europe/Paris",
 }
 FORMS = {"/signup/brand": BRAND, "/signup/creator": CREATOR}
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords hashed by the same function, with the least work."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(people, "_hasher", quick)
+    monkeypatch.setattr(people, "_NOBODY", quick.hash("nobody has this password"))
 
 
 def send(client: FlaskClient, path: str, form: dict[str, str]) -> TestResponse:
@@ -456,3 +466,13 @@ def test_one_address_gets_five_mails_at_most(
     asked = [send(client, "/confirm/again", {"email": BRAND["email"]}) for _ in range(5)]
     assert [reply.status_code for reply in asked] == [303] * 4 + [429]
     assert len(mails(app)) == 5
+
+
+def test_the_demo_world_is_offered_on_the_front_page_where_there_is_one(
+    app: Flask, client: FlaskClient
+) -> None:
+    assert "demo-password" not in client.get("/").text
+    known(app, lambda: make_user("northwind@demo.example"))
+    page = client.get("/").text
+    assert 'name="email" value="northwind@demo.example"' in page
+    assert "operator@demo.example" not in page

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
@@ -103,9 +102,7 @@ def test_connecting_waits_for_the_processor(app: Flask, creator: Browser) -> Non
 
 def test_two_clicks_at_one_moment_open_one_destination(app: Flask, creator: Browser) -> None:
     other = creator.again()
-    together(
-        lambda: creator.post(f"{PAYOUTS}/connect"), lambda: other.post(f"{PAYOUTS}/connect")
-    )
+    together(lambda: creator.post(f"{PAYOUTS}/connect"), lambda: other.post(f"{PAYOUTS}/connect"))
     creator.post(f"{PAYOUTS}/connect")
     assert only(app, Destination)
 

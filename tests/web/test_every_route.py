@@ -147,8 +147,9 @@ def routes(app: Flask) -> list[tuple[str, Rule]]:
 
 def address(app: Flask, rule: Rule, world: World, **instead: object) -> str:
     """The path of a route, filled in with the world's ids."""
-    ids = {"token": world.token, **world.ids, **instead}
+    ids = {"token": world.token, **world.ids}
     named = {name: ids.get(f"{rule.endpoint}.{name}", ids.get(name)) for name in rule.arguments}
+    named |= instead
     with app.test_request_context():
         built = rule.build({**named, **(rule.defaults or {})}, append_unknown=False)
     assert built is not None, f"{rule.rule} needs an id: add it to make_world"

@@ -137,7 +137,8 @@ def test_a_file_may_be_called_anything(operating: Operating, name: str) -> None:
 
 
 def test_a_file_beyond_five_megabytes_is_refused(operating: Operating) -> None:
-    reply = operating.bring(b"x" * 6_000_000)
+    kind = "multipart/form-data; boundary=x"
+    reply = operating.client.post("/operator/imports", data=b"x" * 6_000_000, content_type=kind)
     assert reply.status_code == 413
     assert count(operating, IncomeImport) == 0
 

@@ -46,7 +46,7 @@ def test_a_pool_is_filled_through_the_hosted_page(operating: Operating) -> None:
     assert by_htmx.headers["HX-Redirect"] == "https://checkout.example/1"
 
     own = f"/operator/deposits/{deposit.id}"
-    assert "Nothing is paid yet" in operating.see(f"{own}?returned=left")
+    assert "nothing was charged" in operating.see(f"{own}?returned=left")
     waiting = operating.see(f"{own}?returned=paid")
     assert "Waiting for the processor" in waiting, "what the way back says is not believed"
     assert operating.within(_gift_pool) == Money(0, "USD")

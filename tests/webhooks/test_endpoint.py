@@ -13,12 +13,12 @@ import pytest
 import stripe
 from flask import Flask
 
+from marketplace.webhooks import inbox
 from tests.sandbox.server import CONNECT_SECRET, WEBHOOK_SECRET
 from tests.webhooks.sender import (
     PATHS,
     Sender,
     event,
-    mac,
     signature,
     thin_event,
 )
@@ -258,12 +258,31 @@ def test_a_live_application_takes_no_test_events(
     assert stored() == 1
 
 
+def test_what_cannot_be_stored_is_not_acknowledged_and_the_next_one_is_stored(
+    deliver: Sender, stored: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, "_STORE", "INSERT INTO nowhere VALUES (%(id)s)")
+        assert deliver(event()) == 500
+    assert deliver(event()) == 200
+    assert stored() == 1
+
+
+def test_an_event_is_stored_after_the_server_closed_our_connections(
+    deliver: Sender, owner: psycopg.Connection[Any], stored: Callable[[], int]
+) -> None:
+    deliver(event())
+    closed = owner.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE query LIKE '%INTO webhook_event%' AND pid <> pg_backend_pid()"
+    ).fetchall()
+    assert (True,) in closed
+
+    assert deliver(event()) == 200
+    assert stored() == 2
+
+
 def test_a_browser_finds_nothing_here(deliver: Sender, client: Any) -> None:
     for path in PATHS.values():
         assert client.get(path).status_code in (404, 405)
         assert "Set-Cookie" not in client.post(path, data=b"x").headers
-
-
-def test_signing_the_time_is_signing_the_body() -> None:
-    raw = event()
-    assert mac(raw, WEBHOOK_SECRET, 1) != mac(raw, WEBHOOK_SECRET, 2)

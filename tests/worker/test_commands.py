@@ -6,6 +6,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
+from marketplace import clock
 from marketplace.extensions import db
 from marketplace.processors import outbox
 from marketplace.processors.base import Ref
@@ -25,7 +26,7 @@ def run(app: Flask, *arguments: str) -> Result:
 
 def store(event_id: str, kind: str | None = None) -> None:
     ref = Ref(event_id, "transfer.created", False, kind, "tr_nobody", None)  # type: ignore[arg-type]
-    inbox.store(db.engine, "stripe", "platform", ref, b"{}", {})
+    inbox.store("stripe", "platform", ref, b"{}", {}, clock.wall_now())
 
 
 def test_requests_are_sent_by_hand(

@@ -1,0 +1,276 @@
+"""Each invariant sees the violation it is for, planted past every guard, and nothing else does."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from marketplace import clock, verify
+from marketplace.config import REPOSITORY
+from marketplace.database.check import SAMPLE_ROWS
+from marketplace.database.identifier import new_id
+from marketplace.extensions import db
+from marketplace.funding import refund as refunds
+from marketplace.funding.refund import Refund
+from marketplace.money import Money
+from marketplace.payouts import payout as payouts
+from marketplace.payouts.destination import Destination
+from marketplace.payouts.payout import Payout
+from marketplace.processors.base import Snapshot
+from marketplace.webhooks import converge
+from tests.make import earn, make_brand, make_campaign, make_creator, make_deposit, make_payout, pay
+from tests.within import locked, within
+
+__all__ = ["within"]
+
+Owner = psycopg.Connection[Any]
+
+# Checks whose violations are planted beside the rest of their package's tests.
+PLANTED_ELSEWHERE = {
+    "tests/ledger/test_invariants.py": {f"L{n}" for n in range(1, 11)} | {"S1", "S2"},
+    "tests/processors/test_invariants.py": {f"O{n}" for n in range(1, 7)},
+    "tests/webhooks/test_invariants.py": {"W1", "W4.mode"},
+}
+
+ONE_MORE = "amount_minor = amount_minor + 1"
+
+
+def of(table: str, condition: str) -> str:
+    """The id of one row."""
+    return f"(SELECT id FROM {table} WHERE {condition} LIMIT 1)"
+
+
+def unposted(kind: str) -> str:
+    """A posting of this kind that the books do not know as such."""
+    one = of("ledger.transaction", f"kind = '{kind}'")
+    return f"UPDATE ledger.transaction SET kind = 'something_else' WHERE id = {one}"
+
+
+MATURED = of("earning", "status = 'available'")
+
+# What is planted, and every check that sees it.
+PLANTS: dict[str, tuple[str, set[str]]] = {
+    "money without a request": (
+        "DELETE FROM processor_request WHERE op = 'cs'"
+        f" AND subject_id = {of('deposit', 'campaign_id IS NOT NULL')}",
+        {"W3"},
+    ),
+    "a deposit of another amount than its money": (
+        f"UPDATE deposit SET {ONE_MORE} WHERE id = {of('deposit', 'brand_id IS NULL')}",
+        {"W4"},
+    ),
+    "a deposit that succeeded without money": (unposted("pool_filled"), {"W4"}),
+    "money of a deposit that did not succeed": (
+        f"UPDATE deposit SET status = 'expired' WHERE id = {of('deposit', 'brand_id IS NULL')}",
+        {"W4", "A2.deposit"},
+    ),
+    "more back than came": (
+        "UPDATE refund SET amount_minor = 30001 WHERE status = 'succeeded'",
+        {"R1"},
+    ),
+    "a refund that is not set aside": (
+        f"UPDATE refund SET {ONE_MORE} WHERE status = 'requested'",
+        {"R2"},
+    ),
+    "money set aside for no refund": (
+        "UPDATE refund SET status = 'failed' WHERE status = 'requested'",
+        {"R2", "A2.refund"},
+    ),
+    "a pending earning that is not pending in the books": (
+        "UPDATE earning SET status = 'available' WHERE status = 'pending'",
+        {"G1", "A2.earning"},
+    ),
+    "an earning that nobody posted": (unposted("earning_accrued"), {"G2"}),
+    "an earning of somebody else": (
+        f"UPDATE earning SET creator_id = gen_random_uuid() WHERE id = {MATURED}",
+        {"G2", "C1"},
+    ),
+    "an earning of another amount than its row": (
+        "UPDATE income_row SET amount_minor = amount_minor + 1",
+        {"C1"},
+    ),
+    "a payout that was never reserved": (unposted("payout_reserved"), {"P1"}),
+    "an open payout of another amount": (
+        f"UPDATE payout SET {ONE_MORE} WHERE status = 'reserved'",
+        {"P1", "P2"},
+    ),
+    "money reserved for no payout": (
+        "UPDATE payout SET status = 'failed' WHERE status = 'reserved'",
+        {"P2", "P3", "A2.payout"},
+    ),
+    "a paid payout that the books did not pay": (unposted("payout_paid"), {"P3"}),
+    "a canceled payout that gave nothing back": (unposted("payout_released"), {"P3"}),
+    "a paid payout of another amount": (
+        f"UPDATE payout SET {ONE_MORE} WHERE status = 'paid'",
+        {"P1", "P4"},
+    ),
+    "a canceled payout of another amount": (
+        f"UPDATE payout SET {ONE_MORE} WHERE status = 'canceled'",
+        {"P1", "P5"},
+    ),
+    "one transfer for two payouts": ("UPDATE payout SET transfer_ref = 'tr_1'", {"P7"}),
+    "a fact that is posted twice": (
+        "INSERT INTO ledger.transaction (id, kind, cause_type, cause_id, idempotency_key,"
+        " fingerprint, effective_at, entry_count) SELECT gen_random_uuid(), kind, cause_type,"
+        " cause_id, 'again', fingerprint, effective_at, entry_count FROM ledger.transaction"
+        " WHERE kind = 'payout_paid'",
+        {"P8", "L2"},
+    ),
+    "a payout to somebody else's destination": (
+        "UPDATE destination SET creator_id = gen_random_uuid()"
+        " WHERE id = (SELECT destination_id FROM payout WHERE status = 'paid')",
+        {"P10"},
+    ),
+    "a payout that moved to where it was": (
+        "UPDATE status_change SET from_status = 'reserved', to_status = 'reserved'"
+        " WHERE thing = 'payout' AND event = 'send'",
+        {"P10", "A1.payout", "A3.payout"},
+    ),
+    "a payout that the processor cannot pay": (
+        "UPDATE payout SET currency = 'HUF', amount_minor = 15050 WHERE status = 'paid'",
+        {"Q1", "P1", "P3"},
+    ),
+    "a closed campaign that keeps money": (
+        "UPDATE campaign SET status = 'closed' WHERE status = 'open'",
+        {"E1", "A2.campaign"},
+    ),
+    "an open campaign that is not funded": (
+        "UPDATE campaign SET budget_minor = budget_minor + 1 WHERE status = 'open'",
+        {"E2"},
+    ),
+    "a funded campaign that is not open": (
+        "UPDATE campaign SET status = 'awaiting_funds' WHERE status = 'open'",
+        {"E2", "A2.campaign"},
+    ),
+}
+
+# The trace of every table with a lifecycle.
+for thing in ("deposit", "refund", "earning", "destination", "payout_run", "payout", "campaign"):
+    moved = of("status_change", f"thing = '{thing}' AND from_status IS NOT NULL")
+    last = f"(SELECT max(id) FROM status_change WHERE thing = '{thing}')"
+    illegal = {f"A3.{thing}"} | ({"P10"} if thing == "payout" else set())
+    PLANTS |= {
+        f"a {thing} whose beginning is missing": (
+            f"DELETE FROM status_change WHERE thing = '{thing}' AND event = 'create'"
+            f" AND thing_id = (SELECT thing_id FROM status_change WHERE id = {moved})",
+            {f"A1.{thing}"},
+        ),
+        f"a {thing} whose last move is missing": (
+            f"DELETE FROM status_change WHERE id = {last}",
+            {f"A2.{thing}"},
+        ),
+        f"a {thing} that made an impossible move": (
+            f"UPDATE status_change SET event = 'nonsense' WHERE id = {moved}",
+            illegal,
+        ),
+    }
+
+
+def usd(minor: int) -> Money:
+    return Money(minor, "USD")
+
+
+@pytest.fixture
+def lively() -> None:
+    """Things of every kind, each in more than one status, as the domain makes them."""
+    team = make_brand()
+    for status in ("draft", "awaiting_funds", "open", "closed", "canceled"):
+        make_campaign(team, status=status)
+    deposit = pay(make_deposit(team, make_campaign(team, status="canceled")))
+    for minor in (2_000, 5_000):
+        asked = refunds.request(
+            deposit.id, usd(minor), actor="user:1", form_key=new_id(), at=clock.now()
+        )
+        db.session.commit()
+        if minor == 2_000:
+            told = Snapshot("refund", "re_1", asked.id.hex, "succeeded", False, asked.amount)
+            refunds.converge(locked(Refund, asked.id), told, clock.now())
+            db.session.commit()
+    make_payout(make_creator().creator)
+    _pay_out(make_payout(make_creator().creator))
+    canceled = make_payout(make_creator().creator)
+    payouts.cancel(locked(Payout, canceled.id), "user:1", "asked for", clock.now())
+    db.session.commit()
+    earn(make_creator().creator, "10.00 USD")
+
+
+def _pay_out(payout: Payout) -> None:
+    at = clock.now() + timedelta(days=30)
+    assert payouts.may_send(locked(Payout, payout.id), at)
+    account = db.session.get_one(Destination, payout.destination_id).remote_account
+    told = Snapshot(
+        "transfer", "tr_paid", payout.id.hex, "paid", False, payout.amount, account=account
+    )
+    converge.apply(told, at)
+    db.session.commit()
+
+
+@pytest.fixture
+def unguarded(owner: Owner) -> Owner:
+    """The owner, in a transaction that is undone, without any guard on our own tables."""
+    owner.execute("SET LOCAL session_replication_role = replica")
+    constraints = owner.execute(
+        "SELECT conrelid::regclass, conname FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'u')"
+    ).fetchall()
+    for table, name in constraints:
+        owner.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+    indexes = owner.execute(
+        "SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexname LIKE 'uq%'"
+    ).fetchall()
+    for (name,) in indexes:
+        owner.execute(f'DROP INDEX "{name}"')
+    return owner
+
+
+def seen(owner: Owner) -> set[str]:
+    return {check.id for check in verify.checks() if owner.execute(check.sql).fetchone()}
+
+
+@pytest.mark.usefixtures("lively")
+def test_a_planted_violation_is_seen_by_its_checks_and_by_no_other(
+    unguarded: Owner, subtests: pytest.Subtests
+) -> None:
+    assert seen(unguarded) == set()
+    for name, (planting, expected) in PLANTS.items():
+        with subtests.test(name):
+            unguarded.execute("SAVEPOINT before")
+            assert unguarded.execute(planting).rowcount > 0, "nothing was planted"
+            assert seen(unguarded) == expected
+        unguarded.execute("ROLLBACK TO SAVEPOINT before")
+
+
+def test_every_check_has_a_planted_violation() -> None:
+    planted = set().union(*(expected for _, expected in PLANTS.values()))
+    for file, ids in PLANTED_ELSEWHERE.items():
+        text = (REPOSITORY / file).read_text()
+        assert {id for id in ids if f'"{id}"' not in text} == set(), file
+        planted |= ids
+    assert planted == {check.id for check in verify.checks()}
+
+
+def test_every_check_has_an_id_of_its_own_and_a_title() -> None:
+    checks = verify.checks()
+    assert len({check.id for check in checks}) == len(checks)
+    assert all(check.title for check in checks)
+
+
+def test_a_finding_says_how_many_rows_offend_and_shows_a_few(database_url: str) -> None:
+    team = make_brand()
+    for _ in range(SAMPLE_ROWS + 2):
+        make_campaign(team)
+    engine = sa.create_engine(database_url)
+    with contextlib.closing(engine.connect()) as connection:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.exec_driver_sql("DELETE FROM status_change")
+        found = verify.findings(connection)
+    engine.dispose()
+    assert [it.id for it in found] == [check.id for check in verify.checks()]
+    (broken,) = (it for it in found if it.rows)
+    assert (broken.id, broken.rows, len(broken.sample)) == ("A2.campaign", 7, SAMPLE_ROWS)
+    assert set(broken.sample[0]) == {"id", "status"}
