@@ -4,8 +4,6 @@ PY ?= python3
 V := .venv
 PEERS := .venv-bench
 PIP := -m pip install --disable-pip-version-check --progress-bar off --require-hashes
-CATALOGS := $(wildcard marketplace/translations/*/LC_MESSAGES/*.po)
-COMPILED := $(CATALOGS:.po=.mo)
 
 .PHONY: help install run test check proof demo bench lock clean
 
@@ -13,15 +11,15 @@ help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="	" read -r name what; do \
 		printf '  make %-8s %s\n' "$$name" "$$what"; done
 
-run: $(V)/run.done $(COMPILED) ## The whole marketplace on http://127.0.0.1:8000 (PORT=... for another)
+run: $(V)/run.done ## The whole marketplace on http://127.0.0.1:8000 (PORT=... for another)
 	@exec $(V)/bin/python -m marketplace.run
 
-install: $(V)/run.done $(COMPILED) ## The virtual environment alone, as a server needs it
+install: $(V)/run.done ## The virtual environment alone, as a server needs it
 
 test: check ## Every check and every test; the proofs with reduced counts
 	$(V)/bin/python -m pytest -n 2
 
-check: $(V)/dev.done $(COMPILED) ## Format, lint, types, layers, security, migrations
+check: $(V)/dev.done ## Format, lint, types, layers, security, migrations
 	$(V)/bin/ruff format --check .
 	$(V)/bin/ruff check .
 	$(V)/bin/mypy
@@ -29,11 +27,11 @@ check: $(V)/dev.done $(COMPILED) ## Format, lint, types, layers, security, migra
 	$(V)/bin/bandit -q -r marketplace -c pyproject.toml
 	$(V)/bin/python -m pytest -q tests/test_architecture.py tests/test_migrations.py
 
-proof: $(V)/dev.done $(COMPILED) ## Storms, kill loops, state machines in full; figures in var/proof.json
+proof: $(V)/dev.done ## Storms, kill loops, state machines in full; figures in var/proof.json
 	rm -f var/proof.json
 	PROOF=full $(V)/bin/python -m pytest -n 2 -m proof
 
-demo: $(V)/run.done $(COMPILED) ## The story told in the terminal, in a world of its own
+demo: $(V)/run.done ## The story told in the terminal, in a world of its own
 	@exec $(V)/bin/python -m marketplace.demo.story
 
 bench: $(V)/dev.done $(PEERS)/bench.done ## The benches (ONLY=name for one)
@@ -48,7 +46,7 @@ lock: $(V)/dev.done ## Pin the newest versions that requirements/*.in allow
 
 clean: ## Remove what can be made again; keeps var/, where the data is
 	rm -rf $(V) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf test-results $(COMPILED)
+	rm -rf test-results
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip says nothing while it unpacks: say every 10 s that it is alive, as long as make is.
@@ -85,6 +83,3 @@ $(PEERS)/bench.done: requirements/bench.lock $(PEERS)/made.done
 	@echo "installing what the benches compare with, in an environment of its own"
 	$(call install,$(PEERS)/bin/python $(PIP) -r $<)
 	@touch $@
-
-%.mo: %.po | $(V)/run.done
-	@$(V)/bin/pybabel --quiet compile -i $< -o $@

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from marketplace import clock
 from marketplace.extensions import db
+from marketplace.processors import pace
 from marketplace.processors.base import NOT_FOUND, Op, Outcome, Request, Snapshot, Verdict
 from marketplace.processors.stripe import Stripe
 from marketplace.processors.stripe_amounts import from_stripe
@@ -88,6 +89,10 @@ def scripted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Scripted:
     adapter = Scripted(app.extensions["settings"])
     adapter.made, adapter.sent = {}, []
     monkeypatch.setitem(app.extensions, "processors", {"stripe": adapter})
+    # Nothing is tried again by itself, however slow the machine: `send` says when.
+    monkeypatch.setattr(
+        pace, "SANDBOX", pace.Pace(first_s=3600, longest_s=3600, look_up_gap_s=3600)
+    )
     return adapter
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from marketplace import statuses
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.database.lock import lock
-from marketplace.errors import BadInput, WrongState
+from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import db
 from marketplace.funding import deposit as deposits
 from marketplace.funding import reservation
@@ -46,7 +46,7 @@ def top_up(
     if campaign.status != CampaignStatus.AWAITING_FUNDS:
         raise WrongState("campaign", campaign.status, "top up")
     if open_deposit(campaign) is not None:
-        raise BadInput("A checkout for this campaign is open already.")
+        raise BadInput(says("A checkout for this campaign is open already."))
     return deposits.request(
         deposits.Purpose.CAMPAIGN,
         missing(campaign),

@@ -144,19 +144,19 @@ def submit(campaign: Campaign, actor: str, at: datetime) -> None:
     """
     problems = _problems(campaign, at)
     if problems:
-        raise BadInput("The campaign is not complete yet.", problems)
+        raise BadInput(says("The campaign is not complete yet."), problems)
     campaign.closes_at = _end_of(campaign)
     statuses.advance(campaign, "submit", at, actor)
 
 
 def _problems(campaign: Campaign, at: datetime) -> dict[str, str]:
     required = {
-        "brief": (campaign.brief.strip(), "say what you want from creators"),
-        "flat_fee": (campaign.flat_fee_minor, "say what you pay each creator"),
-        "places": (campaign.places, "say how many creators you look for"),
-        "budget": (campaign.budget_minor, "say how much you want to spend"),
-        "opens_on": (campaign.opens_on, "choose the first day"),
-        "closes_on": (campaign.closes_on, "choose the last day"),
+        "brief": (campaign.brief.strip(), says("say what you want from creators")),
+        "flat_fee": (campaign.flat_fee_minor, says("say what you pay each creator")),
+        "places": (campaign.places, says("say how many creators you look for")),
+        "budget": (campaign.budget_minor, says("say how much you want to spend")),
+        "opens_on": (campaign.opens_on, says("choose the first day")),
+        "closes_on": (campaign.closes_on, says("choose the last day")),
     }
     problems = {field: text for field, (value, text) in required.items() if not value}
     if campaign.flat_fee and campaign.places and campaign.budget:
@@ -165,11 +165,11 @@ def _problems(campaign: Campaign, at: datetime) -> dict[str, str]:
             problems["budget"] = says("at least %(least)s: places × flat fee", least=least)
     if campaign.opens_on and campaign.closes_on:
         if campaign.closes_on < campaign.opens_on:
-            problems["closes_on"] = "not before the first day"
+            problems["closes_on"] = says("not before the first day")
         elif campaign.closes_on > at.date() + WINDOW_MAX:
             problems["closes_on"] = "not more than ten years from now"
         elif _end_of(campaign) <= at:
-            problems["closes_on"] = "this day is over"
+            problems["closes_on"] = says("this day is over")
     return problems
 
 

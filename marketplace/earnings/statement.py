@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from marketplace.earnings.earning import Earning
-from marketplace.errors import BadInput
+from marketplace.errors import BadInput, says
 from marketplace.extensions import db
 from marketplace.ledger import statement as ledger_statement
 from marketplace.ledger.chart import AccountKind
@@ -85,4 +85,4 @@ def _bounds(month: str, time_zone: str) -> tuple[datetime, datetime]:
         after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
         return first.astimezone(UTC), after.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise BadInput("month", {"month": "a month such as 2026-11"}) from error
+        raise BadInput("month", {"month": says("a month such as 2026-11")}) from error

@@ -36,9 +36,9 @@ def read(content: bytes, currencies: frozenset[str]) -> list[Row]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _refused("Save the file as UTF-8 text (CSV) and try again.") from error
+        raise _refused(says("Save the file as UTF-8 text (CSV) and try again.")) from error
     if "\0" in text:
-        raise _refused("This is not a text file. Export it as CSV (UTF-8).")
+        raise _refused(says("This is not a text file. Export it as CSV (UTF-8)."))
     header = text.split("\n", 1)[0]
     separator = ";" if header.count(";") > header.count(",") else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -64,7 +64,7 @@ def read(content: bytes, currencies: frozenset[str]) -> list[Row]:
             says("Line %(line)s is not valid CSV: %(why)s.", line=line, why=error)
         ) from error
     if not rows:
-        raise _refused("The file has no rows below its header.")
+        raise _refused(says("The file has no rows below its header."))
     return rows
 
 

@@ -94,7 +94,7 @@ def test_two_operators_who_bring_the_same_rows_at_one_moment_owe_them_once(
     assert count(operating, Earning) == 2
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[bytes | str, str]] = {
     "no header": ("R-1,ines,1.00,USD,2026-01-15\n", "The first line must name the columns"),
     "no rows": (HEADER, "The file has no rows below its header."),
     "another encoding": ("référence".encode("latin-1"), "Save the file as UTF-8 text"),

@@ -36,10 +36,6 @@ VERDICTS: dict[str, str] = {
     # Sandbox mode only: nothing here is anybody's secret.
     "GET  /dev/mail":                                         "200   200 200 200 200 200",
     "GET  /dev/mail/<uuid:mail_id>":                          "200   200 200 200 200 200",
-    # Programs that sign what they send.
-    "POST /webhooks/stripe":                                  "401   401 401 401 401 401",
-    "POST /webhooks/stripe/connect":                          "401   401 401 401 401 401",
-    "POST /webhooks/stripe/thin":                             "401   401 401 401 401 401",
     # For brands: what is another brand's does not exist.
     "GET  /brand":                                            "login 200 200 403 403 403",
     "GET  /brand/campaigns/new":                              "login 200 200 403 403 403",
@@ -63,13 +59,13 @@ VERDICTS: dict[str, str] = {
     "GET  /creator/why.json":                                 "login 403 403 200 200 403",
     "GET  /creator/campaigns":                                "login 403 403 200 200 403",
     "GET  /creator/campaigns/<uuid:campaign_id>":             "login 403 403 200 200 403",
-    "GET  /creator/earnings/<uuid:earning_id>":               "login 403 403 200 404 403",
+    "GET  /creator/earnings/<uuid:earning_id>":               "login 403 403 303 404 403",
     "GET  /creator/statement":                                "login 403 403 200 200 403",
     "GET  /creator/statement.csv":                            "login 403 403 200 200 403",
     "GET  /creator/transactions/<uuid:transaction_id>":       "login 403 403 200 404 403",
     "GET  /creator/payouts":                                  "login 403 403 200 200 403",
     "GET  /creator/payouts/<uuid:payout_id>":                 "login 403 403 200 404 403",
-    "POST /creator/payouts/rhythm":                           "401   403 403 422 422 403",
+    "POST /creator/payouts/rhythm":                           "401   403 403 303 303 403",
     "POST /creator/payouts/connect":                          "401   403 403 303 303 403",
     "GET  /creator/payouts/onboarding":                       "login 403 403 303 303 403",
     "POST /creator/payouts/onboarding":                       "401   403 403 303 303 403",

@@ -1,0 +1,417 @@
+"""Any order of what people, time and the processor may do, beside a model of plain integers.
+
+Every rule knows from the model whether the domain takes it; what it refuses must leave every money
+table as it was. After each step the books equal the model and every invariant holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import ClassVar, TypeVar
+
+import sqlalchemy as sa
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from marketplace import clock, verify
+from marketplace.campaigns import budget
+from marketplace.campaigns import campaign as campaigns
+from marketplace.campaigns.campaign import Campaign as CampaignRow
+from marketplace.database.identifier import new_id
+from marketplace.earnings.earning import EarningKind, mature_due
+from marketplace.errors import BadInput, InsufficientFunds, WrongState
+from marketplace.extensions import db
+from marketplace.funding import deposit as deposits
+from marketplace.funding import refund as refunds
+from marketplace.funding.deposit import Deposit as DepositRow
+from marketplace.ledger import postings
+from marketplace.ledger.balances import balance
+from marketplace.ledger.draft import AccountRef
+from marketplace.money import Money
+from marketplace.payouts import destination as destinations
+from marketplace.payouts import hold
+from marketplace.payouts import payout as payouts
+from marketplace.payouts.destination import Destination
+from marketplace.payouts.payout import Payout as PayoutRow
+from marketplace.payouts.run import PayoutRun
+from marketplace.payouts.schedule import last_due
+from marketplace.processors.base import Snapshot
+from marketplace.webhooks import converge
+from marketplace.webhooks.converge import Quarantine
+from tests.conftest import _empty_tables
+from tests.make import (
+    do_runs,
+    fill_pool,
+    import_rows,
+    make_brand,
+    make_campaign,
+    make_creator,
+    make_operator,
+    payment_of,
+)
+from tests.path import model
+from tests.path.model import HELD_FOR_FUNDS, MATURITY_DAYS, Model
+from tests.scripted import BUSY, DOWN, LOST, MADE, Ending, Scripted, send
+from tests.within import locked, money_tables, refused
+
+T = TypeVar("T")
+PICK = st.integers(0, 5)
+ENDINGS = (MADE, MADE, LOST, DOWN, BUSY, HELD_FOR_FUNDS, "amount_too_small")
+FUND = postings.POOLS["fund"]
+
+
+def usd(minor: int) -> Money:
+    return Money(minor, "USD")
+
+
+def pick(things: Sequence[T], n: int) -> T:
+    return things[n % len(things)]
+
+
+class Path(RuleBasedStateMachine):
+    """One brand, two creators on one schedule, one pool, one processor whose answers are drawn."""
+
+    adapter: ClassVar[Scripted]
+    owner: ClassVar[sa.Engine]
+
+    def __init__(self) -> None:
+        super().__init__()
+        db.session.remove()
+        with self.owner.begin() as connection:
+            _empty_tables(connection)
+        clock.set_offset(timedelta(0))
+        self.adapter.made.clear()
+        self.team = make_brand(time_zone="UTC")
+        self.operator = make_operator()
+        made = [make_creator(name, time_zone="UTC").creator for name in ("ines", "tom")]
+        self.model = Model([model.Earner(it.id, it.handle) for it in made])
+        self.rows: list[str] = []
+
+    def expect(self, refusal: type[Exception] | None, act: Callable[[], object]) -> bool:
+        """Do it and commit, or see it refused; tell whether it was done."""
+        if refusal is not None:
+            with refused(refusal):
+                act()
+            return False
+        act()
+        db.session.commit()
+        return True
+
+    # ---- the brand
+
+    @rule(fee=st.integers(100, 900), places=st.integers(1, 3))
+    def begin_campaign(self, fee: int, places: int) -> None:
+        made = make_campaign(
+            self.team, status="awaiting_funds", flat_fee_minor=fee, places=places, days=9
+        )
+        self.model.campaigns.append(model.Campaign(made.id, fee * places))
+
+    @precondition(lambda self: self.model.campaigns)
+    @rule(n=PICK)
+    def top_up(self, n: int) -> None:
+        campaign = pick(self.model.campaigns, n)
+        row = locked(CampaignRow, campaign.id)
+        refusal: type[Exception] | None = None
+        if campaign.status != "awaiting_funds":
+            refusal = WrongState
+        elif budget.open_deposit(row) is not None:
+            refusal = BadInput
+        asked: list[DepositRow] = []
+
+        def act() -> None:
+            asked.append(
+                budget.top_up(
+                    locked(CampaignRow, campaign.id),
+                    payer_id=self.team.user.id,
+                    payer_email="payer@example.com",
+                    form_key=new_id(),
+                    site_url="http://127.0.0.1:8000/brand",
+                    at=clock.now(),
+                )
+            )
+
+        if self.expect(refusal, act):
+            self.model.deposits.append(model.Deposit(asked[0].id, campaign.missing, campaign))
+
+    @precondition(lambda self: self.model.deposits)
+    @rule(n=PICK, wrong=st.booleans())
+    def payment_arrives(self, n: int, wrong: bool) -> None:
+        deposit = pick(self.model.deposits, n)
+        row = db.session.get_one(DepositRow, deposit.id, populate_existing=True)
+        told = payment_of(row, **({"amount": usd(deposit.amount + 1)} if wrong else {}))
+        if deposit.paid and not wrong:
+            self._changes_nothing(lambda: converge.apply(told, clock.now()))
+            return
+        refusal = Quarantine if wrong or row.status == "rejected" else None
+        if self.expect(refusal, lambda: converge.apply(told, clock.now())):
+            self.model.arrives(deposit)
+
+    def _changes_nothing(self, act: Callable[[], object]) -> None:
+        before = money_tables()
+        act()
+        db.session.commit()
+        assert money_tables() == before
+
+    @precondition(lambda self: self.model.campaigns)
+    @rule(n=PICK)
+    def fund_from_balance(self, n: int) -> None:
+        campaign = pick(self.model.campaigns, n)
+        refusal: type[Exception] | None = None
+        if campaign.status != "awaiting_funds":
+            refusal = WrongState
+        elif campaign.missing > self.model.free:
+            refusal = InsufficientFunds
+        if self.expect(
+            refusal,
+            lambda: budget.fund_from_balance(
+                locked(CampaignRow, campaign.id), "user:1", clock.now()
+            ),
+        ):
+            self.model.free -= campaign.missing
+            campaign.reserved, campaign.status = campaign.budget, "open"
+
+    @precondition(lambda self: self.model.campaigns)
+    @rule(n=PICK)
+    def cancel_campaign(self, n: int) -> None:
+        campaign = pick(self.model.campaigns, n)
+        over = campaign.status in ("closed", "canceled")
+        if self.expect(
+            WrongState if over else None,
+            lambda: campaigns.cancel(
+                locked(CampaignRow, campaign.id), "user:1", "no longer wanted", clock.now()
+            ),
+        ):
+            self.model.ends(campaign, "canceled")
+
+    # ---- refunds
+
+    @precondition(lambda self: any(it.paid for it in self.model.deposits))
+    @rule(n=PICK, minor=st.integers(1, 900))
+    def refund(self, n: int, minor: int) -> None:
+        deposit = pick([it for it in self.model.deposits if it.paid], n)
+        refusal: type[Exception] | None = None
+        if minor > self.model.left_of(deposit):
+            refusal = BadInput
+        elif minor > self.model.free:
+            refusal = InsufficientFunds
+        asked: list[refunds.Refund] = []
+
+        def act() -> None:
+            asked.append(
+                refunds.request(
+                    deposit.id, usd(minor), actor="user:1", form_key=new_id(), at=clock.now()
+                )
+            )
+
+        if self.expect(refusal, act):
+            self.model.free -= minor
+            self.model.refunds.append(model.Refund(asked[0].id, minor, deposit))
+
+    @precondition(lambda self: any(it.call.made for it in self.model.refunds))
+    @rule(n=PICK, state=st.sampled_from(["succeeded", "failed"]))
+    def refund_ends(self, n: int, state: str) -> None:
+        refund = pick([it for it in self.model.refunds if it.call.made], n)
+        told = replace(self._made(refund.id), state=state)
+        act = lambda: converge.apply(told, clock.now())  # noqa: E731
+        if refund.status == state:
+            self._changes_nothing(act)
+        elif self.expect(Quarantine if refund.status == "failed" else None, act):
+            if state == "failed":
+                self.model.fails(refund)
+            else:
+                refund.status = state
+
+    def _made(self, subject_id: object) -> Snapshot:
+        """What the processor made for a subject of ours."""
+        (made,) = (it for it in self.adapter.made.values() if it.our_ref == subject_id.hex)  # type: ignore[attr-defined]
+        return made
+
+    # ---- money owed
+
+    @rule(minor=st.integers(100, 40_000))
+    def fill(self, minor: int) -> None:
+        fill_pool(EarningKind.FUND, usd(minor))
+        self.model.pool += minor
+        self.model.charged += minor
+
+    @rule(n=PICK, minor=st.integers(3_000, 15_000))
+    def income(self, n: int, minor: int) -> None:
+        earner = pick(self.model.earners, n)
+        amount = usd(minor).decimal
+        row = f"R-{len(self.rows)},{earner.handle},{amount},USD,{clock.now().date()}"
+        if self.expect(
+            BadInput if minor > self.model.pool else None,
+            lambda: import_rows(EarningKind.FUND, [row], self.operator),
+        ):
+            self.rows.append(row)
+            self.model.pool -= minor
+            earner.pending.append((minor, self.model.today + MATURITY_DAYS))
+
+    @precondition(lambda self: self.rows)
+    @rule(n=PICK)
+    def income_again(self, n: int) -> None:
+        """The books of the invariant show that it was harmless."""
+        import_rows(EarningKind.FUND, [pick(self.rows, n)], self.operator)
+
+    # ---- time
+
+    @rule(days=st.integers(1, 5))
+    def time_passes(self, days: int) -> None:
+        self.model.today += days
+        clock.set_offset(timedelta(days=self.model.today))
+        at = clock.now()
+        for campaign in self.model.campaigns:
+            row = db.session.get_one(CampaignRow, campaign.id)
+            assert row.closes_at
+            if campaign.status in ("awaiting_funds", "open") and row.closes_at <= at:
+                self.model.ends(campaign, "closed" if campaign.status == "open" else "canceled")
+        self.model.matures()
+        self.model.holds_end()
+        for job in (campaigns.end_due, mature_due, hold.release_due):
+            while job(at):
+                db.session.commit()
+            db.session.rollback()
+
+    # ---- money out
+
+    @rule(n=PICK, active=st.booleans())
+    def onboard(self, n: int, active: bool) -> None:
+        earner = pick(self.model.earners, n)
+        destination = destinations.connect(
+            earner.id, "pay@example.com", "USD", "user:1", clock.now()
+        )
+        db.session.commit()
+        if destination.remote_account is None:
+            return  # the processor has not answered yet
+        told = replace(
+            self._made(destination.id), state="active" if active else "restricted", requirements=()
+        )
+        converge.apply(told, clock.now())
+        db.session.commit()
+        earner.active = active
+
+    @rule()
+    def run(self) -> None:
+        at = clock.now()
+        period = last_due("weekly", "UTC", at).period
+        known = db.session.query(PayoutRun).filter_by(period=period).first() is not None
+        do_runs(at)
+        for earner in self.model.earners:
+            if not known and earner.payable:
+                asked = db.session.query(PayoutRow).filter_by(creator_id=earner.id)
+                (new,) = {row.id for row in asked} - {it.id for it in earner.payouts}
+                earner.payouts.append(model.Payout(new, earner.available))
+                earner.available = 0
+
+    @rule(ending=st.sampled_from(ENDINGS))
+    def processor_answers(self, ending: Ending) -> None:
+        send(self.adapter, ending)
+        self.model.answers(ending)
+
+    @precondition(lambda self: any(it.payouts for it in self.model.earners))
+    @rule(n=PICK)
+    def cancel_payout(self, n: int) -> None:
+        earner, payout = self._a_payout(n)
+        refusal = None if payout.status in ("reserved", "held") else WrongState
+        if self.expect(
+            refusal,
+            lambda: payouts.cancel(
+                locked(PayoutRow, payout.id), "user:1", "asked for", clock.now()
+            ),
+        ):
+            earner.available += payout.amount
+            payout.status = "canceled"
+
+    @precondition(lambda self: any(it.payouts for it in self.model.earners))
+    @rule(n=PICK, second=st.booleans())
+    def transfer_is_shown(self, n: int, second: bool) -> None:
+        """By a webhook: what was made, or what should never have been made."""
+        _, payout = self._a_payout(n)
+        row = db.session.get_one(PayoutRow, payout.id)
+        account = db.session.get_one(Destination, row.destination_id).remote_account
+        told = Snapshot(
+            "transfer",
+            f"trf_{new_id().hex}",
+            row.id.hex,
+            "paid",
+            False,
+            row.amount,
+            account=account,
+        )
+        if payout.call.made and not second:
+            told = self._made(payout.id)
+        act = lambda: converge.apply(told, clock.now())  # noqa: E731
+        if payout.status in ("sending", "unknown"):
+            if payout.call.made and not second:
+                self.expect(None, act)
+                payout.status = "paid"
+        elif payout.status == "paid" and not second:
+            self._changes_nothing(act)
+        else:
+            self.expect(Quarantine, act)
+
+    def _a_payout(self, n: int) -> tuple[model.Earner, model.Payout]:
+        every = [(earner, it) for earner in self.model.earners for it in earner.payouts]
+        return pick(every, n)
+
+    # ---- always
+
+    @invariant()
+    def the_books_hold_what_integers_say(self) -> None:
+        held = self.model
+        brand = self.team.brand.ledger_owner
+        expected: list[tuple[AccountRef, int]] = [
+            (postings.brand_available(brand), held.free),
+            (postings.refund_reserved_of(brand), held.refunding),
+            (FUND, held.pool),
+        ]
+        for campaign in held.campaigns:
+            expected.append((postings.reserved(f"campaign:{campaign.id.hex}"), campaign.reserved))
+        for earner in held.earners:
+            owner = f"creator:{earner.id.hex}"
+            pending = sum(amount for amount, _ in earner.pending)
+            expected += [
+                (postings.creator_pending(owner), pending),
+                (postings.creator_available(owner), earner.available),
+                (postings.payout_reserved_of(owner), earner.in_payout),
+            ]
+        for account, minor in expected:
+            assert balance(account, "USD") == usd(minor), account
+        clearing = postings.processor_clearing("stripe")
+        before_fees = balance(clearing, "USD") + balance(postings.processor_fees("stripe"), "USD")
+        assert before_fees == usd(held.at_processor)
+        db.session.rollback()
+
+    @invariant()
+    def every_payout_is_made_at_most_once_and_paid_only_if_it_was(self) -> None:
+        for earner in self.model.earners:
+            for payout in earner.payouts:
+                made = [it for it in self.adapter.made.values() if it.our_ref == payout.id.hex]
+                assert len(made) == int(payout.call.made)
+                if payout.status == "paid":
+                    assert payout.call.made
+                row = db.session.get_one(PayoutRow, payout.id)
+                assert row.status == payout.status
+        db.session.rollback()
+
+    @invariant()
+    def every_invariant_holds(self) -> None:
+        found = verify.findings(db.session.connection())
+        db.session.rollback()
+        assert [it for it in found if it.rows] == []
+
+    def teardown(self) -> None:
+        """Nothing is stuck: with a processor that answers, every doubt ends."""
+        db.session.rollback()
+        for _ in range(3):
+            self.processor_answers(MADE)
+            self.time_passes(1)
+        left = {it.status for earner in self.model.earners for it in earner.payouts}
+        assert not left & {"sending", "unknown"}
+        self.the_books_hold_what_integers_say()
+        self.every_invariant_holds()
+
+
+assert deposits.AMOUNT_MINOR_MIN <= 100, "every campaign of the machine can be paid by card"

@@ -1,0 +1,120 @@
+"""Whatever happens in whatever order: the books equal plain integers. And planted bugs are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from marketplace.funding import refund as refunds
+from marketplace.funding import reservation
+from marketplace.funding.deposit import Deposit
+from marketplace.ledger.draft import Cause
+from marketplace.money import Money
+from marketplace.payouts import payout as payouts
+from marketplace.payouts.payout import Payout
+from tests.harness import record_proof, trials
+from tests.path.machine import Path
+from tests.scripted import Scripted, scripted
+from tests.within import within
+
+__all__ = ["scripted", "within"]
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+@pytest.fixture
+def machine(scripted: Scripted, database_url: str) -> Iterator[type[Path]]:
+    """The machine on this test process's database."""
+    engine = sa.create_engine(database_url)
+
+    class Bound(Path):
+        adapter = scripted
+        owner = engine
+
+    yield Bound
+    engine.dispose()
+
+
+def explore(machine: type[Path], examples: int, steps: int) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def unknown_is_taken_for_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(payout: Payout, why: str, at: datetime) -> None:
+        payouts.refused(payout, "no_answer", why, at)
+
+    monkeypatch.setattr(payouts, "doubted", give_up)
+
+
+def refunds_forget_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    def all_of_it(deposit: Deposit) -> Money:
+        return deposit.amount
+
+    monkeypatch.setattr(refunds, "refundable", all_of_it)
+
+
+def a_canceled_campaign_keeps_its_money(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(
+        brand_owner: str, campaign_owner: str, currency: str, cause: Cause, at: datetime
+    ) -> Money:
+        return Money(0, currency)
+
+    monkeypatch.setattr(reservation, "release", nothing)
+
+
+PLANTS: tuple[Plant, ...] = (
+    unknown_is_taken_for_refused,
+    refunds_forget_one_another,
+    a_canceled_campaign_keeps_its_money,
+)
+
+
+def finds(machine: type[Path], plant: Plant) -> bool:
+    """Does the machine stumble over a planted bug?"""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        plant(monkeypatch)
+        try:
+            explore(machine, examples=trials(30, 60), steps=40)
+        except Exception:
+            return True
+    return False
+
+
+@pytest.mark.proof
+@pytest.mark.usefixtures("broken_on_purpose")
+def test_any_order_of_events_keeps_the_books_whole_and_planted_bugs_are_found(
+    machine: type[Path],
+) -> None:
+    examples, steps = trials(6, 60), trials(25, 50)
+    failure: Exception | None = None
+    try:
+        explore(machine, examples, steps)
+    except Exception as error:
+        failure = error
+    found = [plant.__name__ for plant in PLANTS if finds(machine, plant)]
+    record_proof(
+        "machine.path",
+        trials=examples,
+        violations=int(failure is not None),
+        control_violations=len(found),
+        seed=0,
+    )
+    if failure is not None:
+        raise failure
+    assert found == [plant.__name__ for plant in PLANTS]
