@@ -15,7 +15,7 @@ from marketplace.cli.acting import as_operator, operator
 from marketplace.cli.worker import load_domain_time
 from marketplace.database.identifier import new_id
 from marketplace.earnings.earning import EarningKind
-from marketplace.errors import BadInput, InsufficientFunds
+from marketplace.errors import InsufficientFunds
 from marketplace.extensions import db
 from marketplace.income.importing import IncomeImport, IncomeRow, import_income
 from marketplace.money import Money
@@ -51,8 +51,6 @@ def import_file(kind: str, file: Path, email: str | None) -> None:
             at=clock.now(),
         )
         db.session.commit()
-    except BadInput as refusal:
-        raise click.ClickException("; ".join(refusal.fields.values()) or str(refusal)) from refusal
     except (IntegrityError, InsufficientFunds) as rival:
         raise click.ClickException(
             "another import came in between; nothing was imported: try again"

@@ -13,7 +13,6 @@ from marketplace import clock
 from marketplace.cli.acting import as_operator, operator
 from marketplace.cli.worker import load_domain_time, report
 from marketplace.database.lock import lock
-from marketplace.errors import MarketplaceError
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from marketplace.payouts import hold
@@ -82,10 +81,7 @@ def _decide(payout_id: UUID, decision: Callable[[Payout], None]) -> None:
     payout = lock(Payout, payout_id)
     if payout is None:
         raise click.ClickException(f"there is no payout {payout_id}")
-    try:
-        decision(payout)
-    except MarketplaceError as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    decision(payout)
     db.session.commit()
     click.echo(f"payout {payout.id} is {payout.status}")
 

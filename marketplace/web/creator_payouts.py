@@ -5,6 +5,7 @@ connect ──▶ requested ──▶ onboarding at the processor ──▶ chec
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from flask import current_app, flash, redirect, render_template, request, url_for
@@ -27,7 +28,6 @@ from marketplace.payouts.schedule import next_due
 from marketplace.processors import registry
 from marketplace.schemas.payouts import PayoutRhythm
 from marketplace.web import forms, paging
-from marketplace.web.buttons import told
 from marketplace.web.creator import bp, my_currencies, my_payout
 from marketplace.web.creator_transactions import evidence_of
 
@@ -37,20 +37,8 @@ _ONBOARDS = (DestinationStatus.ONBOARDING, DestinationStatus.RESTRICTED)
 @bp.get("/payouts")
 @audience("creator")
 def payouts() -> ResponseReturnValue:
-    creator = access.current_creator()
-    destination = destinations.current(creator.id)
-    form = forms.blank(payout_rhythm=creator.payout_rhythm)
-    mine = select(Payout).where(Payout.creator_id == creator.id)
-    return render_template(
-        "creator/payouts.html",
-        creator=creator,
-        destination=destination,
-        refusal=None if destination else _last_refusal(creator),
-        checking=destination is not None and _is_checked(destination),
-        form=form,
-        next_run_at=next_due(creator.payout_rhythm, creator.time_zone, clock.now()).at,
-        page=paging.newest_first(mine, Payout.id),
-    )
+    form = forms.blank(payout_rhythm=access.current_creator().payout_rhythm)
+    return render_template("creator/payouts.html", form=form, **_shown())
 
 
 @bp.get("/payouts/<uuid:payout_id>")
@@ -70,12 +58,13 @@ def payout(payout_id: UUID) -> ResponseReturnValue:
 def choose_rhythm() -> ResponseReturnValue:
     creator = lock(Creator, access.current_creator().id)
     assert creator is not None
-    with told():
-        rhythm = forms.sent(PayoutRhythm()).data["payout_rhythm"]
-        creator.choose_rhythm(rhythm, clock.now())
+    form = forms.sent(PayoutRhythm())
+    with form.refusals():
+        creator.choose_rhythm(form.data["payout_rhythm"], clock.now())
         db.session.commit()
         flash(gettext("Saved. It holds from the next run on."))
-    return _to_payouts()
+        return _to_payouts()
+    return form.again("creator/payouts.html", **_shown())
 
 
 @bp.post("/payouts/connect")
@@ -110,6 +99,20 @@ def onboarding() -> ResponseReturnValue:
         flash(gettext("Stripe does not answer at the moment. Try again in a minute."), "error")
         return _to_payouts()
     return redirect(link, 303)
+
+
+def _shown() -> dict[str, Any]:
+    """Where the caller is paid to, when, and every payout so far."""
+    creator = access.current_creator()
+    destination = destinations.current(creator.id)
+    mine = select(Payout).where(Payout.creator_id == creator.id)
+    return {
+        "destination": destination,
+        "refusal": None if destination else _last_refusal(creator),
+        "checking": destination is not None and _is_checked(destination),
+        "next_run_at": next_due(creator.payout_rhythm, creator.time_zone, clock.now()).at,
+        "page": paging.newest_first(mine, Payout.id),
+    }
 
 
 def _visit(destination: Destination) -> str:

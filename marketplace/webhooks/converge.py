@@ -25,7 +25,7 @@ from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.processors import registry
-from marketplace.processors.base import Outcome, Snapshot, Verdict
+from marketplace.processors.base import IDEMPOTENCY_ERROR, Outcome, Snapshot, Verdict
 from marketplace.processors.outbox import ProcessorRequest
 
 
@@ -163,6 +163,8 @@ def _rejected(request: ProcessorRequest, outcome: Outcome, at: datetime) -> None
         assert deposit is not None
         deposits.rejected(deposit, why, at)
     elif request.subject_type == "refund":
+        if outcome.code == IDEMPOTENCY_ERROR:
+            return  # it may exist under our key: the money stays set aside until somebody looked
         refund = lock(Refund, request.subject_id)
         assert refund is not None
         if refund.status == RefundStatus.REQUESTED:

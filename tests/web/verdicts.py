@@ -65,7 +65,7 @@ VERDICTS: dict[str, str] = {
     "GET  /creator/transactions/<uuid:transaction_id>":       "login 403 403 200 404 403",
     "GET  /creator/payouts":                                  "login 403 403 200 200 403",
     "GET  /creator/payouts/<uuid:payout_id>":                 "login 403 403 200 404 403",
-    "POST /creator/payouts/rhythm":                           "401   403 403 303 303 403",
+    "POST /creator/payouts/rhythm":                           "401   403 403 422 422 403",
     "POST /creator/payouts/connect":                          "401   403 403 303 303 403",
     "GET  /creator/payouts/onboarding":                       "login 403 403 303 303 403",
     "POST /creator/payouts/onboarding":                       "401   403 403 303 303 403",

@@ -18,7 +18,7 @@ from marketplace.money import Money
 from marketplace.payouts import destination as destinations
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import Payout, PayoutStatus
-from marketplace.processors.base import Kind, Outcome, Snapshot, Verdict
+from marketplace.processors.base import IDEMPOTENCY_ERROR, Kind, Outcome, Snapshot, Verdict
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.webhooks import converge
 from marketplace.webhooks.converge import NotYet, Quarantine
@@ -92,8 +92,10 @@ def apply(snapshot: Snapshot) -> str:
     return outcome
 
 
-def answer(subject_id: UUID, verdict: Verdict, snapshot: Snapshot | None = None) -> None:
-    outcome = Outcome(verdict, snapshot, code="a_code", message="a reason")
+def answer(
+    subject_id: UUID, verdict: Verdict, snapshot: Snapshot | None = None, code: str = "a_code"
+) -> None:
+    outcome = Outcome(verdict, snapshot, code=code, message="a reason")
     converge.answered(request_of(subject_id), outcome, clock.now())
     db.session.commit()
 
@@ -276,6 +278,11 @@ def test_a_refusal_ends_what_was_asked_and_says_why(
     assert (deposit.status, deposit.rejection) == (DepositStatus.REJECTED, "a reason")
     assert (refund.status, refund.failure) == (RefundStatus.FAILED, "a reason")
     assert (asked.status, asked.refusal) == (DestinationStatus.REFUSED, "a reason")
+
+
+def test_a_refund_whose_key_met_another_body_keeps_its_money_set_aside(refund: Refund) -> None:
+    answer(refund.id, Verdict.REJECTED, code=IDEMPOTENCY_ERROR)
+    assert refund.status == RefundStatus.REQUESTED
 
 
 def test_a_refusal_of_what_is_done_already_changes_nothing(

@@ -1,0 +1,110 @@
+"""Some of everything for the walk over every route, all of it of the first brand and creator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from marketplace import clock
+from marketplace.earnings.earning import Earning, EarningKind
+from marketplace.extensions import db
+from marketplace.funding.deposit import Deposit
+from marketplace.income.importing import IncomeImport
+from marketplace.ledger import balances
+from marketplace.ledger.draft import Cause
+from marketplace.money import Money
+from marketplace.notifications import mail
+from marketplace.parties.user import User
+from marketplace.processors.base import Ref
+from marketplace.processors.outbox import ProcessorRequest
+from marketplace.web import confirmation
+from marketplace.webhooks import inbox
+from marketplace.webhooks.inbox import WebhookEvent
+from tests.make import (
+    fill_pool,
+    make_brand,
+    make_campaign,
+    make_creator,
+    make_operator,
+    make_payout,
+    make_user,
+)
+from tests.web.people import Person
+
+Ids = dict[str, object]
+
+
+@dataclass(frozen=True)
+class World:
+    """Some of everything, all of it of the first brand and the first creator."""
+
+    people: dict[str, Person]
+    ids: Ids
+    token: str
+
+
+def _person(user: User) -> Person:
+    return Person(user.id, user.email, user.name)
+
+
+def _newest(model: Any) -> UUID:
+    """The id of the row that was made last."""
+    id: UUID = db.session.scalars(select(model.id).order_by(model.id.desc()).limit(1)).one()
+    return id
+
+
+def _transaction(type: str, id: UUID) -> UUID:
+    return balances.transactions_of(Cause(type, id))[0].id
+
+
+def make_world() -> World:
+    """Two brands, two creators, an operator; and some of everything that the first ones have."""
+    brand, other_brand = make_brand(), make_brand("Kite & Co")
+    creator, other_creator = make_creator(), make_creator()
+    payout = make_payout(creator.creator)
+    draft = make_campaign(brand, title="A draft")
+    campaign = make_campaign(brand, status="open")
+    deposit = db.session.scalars(select(Deposit).filter_by(campaign_id=campaign.id)).one()
+    pool = fill_pool(EarningKind.GIFT, Money(5_000, "USD"))
+    mail.write("a@b.example", "Hello", "http://a.example", clock.now(), clock.wall_now())
+    ref = Ref("evt_1", "transfer.created", False, "transfer", "tr_1", None)
+    inbox.store("stripe", "platform", ref, b"{}", {}, clock.wall_now())
+    db.session.commit()
+    earning_id = _newest(Earning)
+    ids: Ids = {
+        "brand.transaction.transaction_id": _transaction("deposit", deposit.id),
+        "creator.transaction.transaction_id": _transaction("earning", earning_id),
+        "operator.transaction.transaction_id": _transaction("payout", payout.id),
+        "operator.deposit.deposit_id": pool.id,
+        "brand.edit_campaign.campaign_id": draft.id,
+        "brand.change_campaign.campaign_id": draft.id,
+        "brand.submit_campaign.campaign_id": draft.id,
+        "campaign_id": campaign.id,
+        "deposit_id": deposit.id,
+        "earning_id": earning_id,
+        "payout_id": payout.id,
+        "run_id": payout.run_id,
+        "import_id": _newest(IncomeImport),
+        "event_id": _newest(WebhookEvent),
+        "request_id": _newest(ProcessorRequest),
+        "mail_id": _newest(mail.Mail),
+        "thing_id": payout.id,
+        "type": "payout",
+        "name": "available",
+        "currency": "USD",
+        "assets.static.filename": "tokens.css",
+        "htmx.static.filename": "htmx.min.js",
+        "fonts.static.filename": "Manrope-VariableFont_wght.ttf",
+    }
+    people = {
+        "brand": brand.user,
+        "other_brand": other_brand.user,
+        "creator": creator.user,
+        "other_creator": other_creator.user,
+        "operator": make_operator(),
+    }
+    token = confirmation.link_token(make_user())
+    return World({name: _person(user) for name, user in people.items()}, ids, token)
