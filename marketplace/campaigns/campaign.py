@@ -158,7 +158,9 @@ def _problems(campaign: Campaign, at: datetime) -> dict[str, str]:
         "opens_on": (campaign.opens_on, says("choose the first day")),
         "closes_on": (campaign.closes_on, says("choose the last day")),
     }
-    problems = {field: text for field, (value, text) in required.items() if not value}
+    problems: dict[str, str] = {
+        field: text for field, (value, text) in required.items() if not value
+    }
     if campaign.flat_fee and campaign.places and campaign.budget:
         least = Money(campaign.flat_fee.minor * campaign.places, campaign.currency)
         if campaign.budget < least:
@@ -167,7 +169,7 @@ def _problems(campaign: Campaign, at: datetime) -> dict[str, str]:
         if campaign.closes_on < campaign.opens_on:
             problems["closes_on"] = says("not before the first day")
         elif campaign.closes_on > at.date() + WINDOW_MAX:
-            problems["closes_on"] = "not more than ten years from now"
+            problems["closes_on"] = says("not more than ten years from now")
         elif _end_of(campaign) <= at:
             problems["closes_on"] = says("this day is over")
     return problems

@@ -13,7 +13,7 @@ from marketplace.parties.brand import Brand
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
 
-PASSWORD = "demo-password"  # nosec B105: the demo world is public by design
+PASSWORD = "demo-password"  # the demo world is public by design
 
 OPERATOR = "operator@demo.example"
 BRANDS = {

@@ -19,7 +19,7 @@ from marketplace.demo.instance import Instance, InstanceFailed
 from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 
-PASSWORD = "slow mornings, good light"  # nosec B105: of people who exist for two minutes
+PASSWORD = "slow mornings, good light"  # of people who exist for two minutes
 OPERATOR = "olu@operator.example"
 
 

@@ -3,6 +3,9 @@
 shell        what every page shows around its content: navigation, banners, the viewer
 forms        a sent form: what was typed, what is wrong with it, and that it acts once
 paging       long lists, newest first
+checkout     the wait for a payment page, and for the payment
+buttons      a button that came too late
+trace        a transaction of the books, in the words of who looks at it
 formats      how money, dates and shares are written
 language     which language, which time zone, and the catalogs
 error_pages  refusals and failures in the look of the site

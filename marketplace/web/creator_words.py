@@ -230,10 +230,13 @@ def _held_until(blocker: Blocker) -> str:
 
 
 def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
+    amount = formats.money(decision.facts.in_payout)
+    held = _held_until(blocker)
+    on_its_way = gettext("%(amount)s is on its way", amount=amount)
     return Step(
-        "now",
-        gettext("%(amount)s is on its way", amount=formats.money(decision.facts.in_payout)),
-        _held_until(blocker) or gettext("Waits for the processor: one payout at a time."),
+        "bad" if blocker.on == "creator" else "now",
+        gettext("%(amount)s is on hold", amount=amount) if held else on_its_way,
+        held or gettext("Waits for the processor: one payout at a time."),
         (url_for("creator.payouts"), gettext("See the payout")),
     )
 

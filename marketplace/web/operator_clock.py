@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from flask import redirect, render_template, request, url_for
+from flask import Response, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -48,7 +48,11 @@ class Walk(NamedTuple):
 @audience("operator")
 def page() -> ResponseReturnValue:
     """Where the clock stands, and where it goes."""
-    return render_template("operator/clock.html", form=forms.blank(), **_shown())
+    shown = _shown()
+    if "HX-Request" in request.headers and shown["walk"] is None:
+        # Arrived: the whole page anew, since its head says how far ahead the clock is.
+        return Response(status=204, headers={"HX-Refresh": "true"})
+    return render_template("operator/clock.html", form=forms.blank(), **shown)
 
 
 def _shown() -> dict[str, Any]:

@@ -30,6 +30,10 @@ from marketplace.web import operator_names as names
 from marketplace.web.buttons import told
 from marketplace.web.operator import bp
 
+# Of one payout: a held one is tried each day, for as long as it takes.
+REQUESTS_SHOWN = 8
+MOVES_SHOWN = 24
+
 
 @bp.get("/payouts")
 @audience("operator")
@@ -68,36 +72,35 @@ def payout(payout_id: UUID) -> ResponseReturnValue:
 
 
 def _shown(found: Payout) -> dict[str, Any]:
-    requests = list(
-        db.session.scalars(
-            select(ProcessorRequest)
-            .where(
-                ProcessorRequest.subject_type == "payout", ProcessorRequest.subject_id == found.id
-            )
-            .order_by(ProcessorRequest.attempt)
-        )
-    )
-    tried = db.session.scalars(
-        select(ProcessorTry)
-        .where(ProcessorTry.request_id.in_([request.id for request in requests]))
-        .order_by(ProcessorTry.id)
-    )
-    tries: dict[UUID, list[ProcessorTry]] = {request.id: [] for request in requests}
-    for one in tried:
-        tries[one.request_id].append(one)
+    requests, tries = _asked(found.id)
     moves = statuses.history(found)
     return {
         "payout": found,
         "creator": db.session.get_one(Creator, found.creator_id),
         "destination": db.session.get_one(Destination, found.destination_id),
         "run": db.session.get_one(PayoutRun, found.run_id),
-        "moves": moves,
+        "moves": moves[-MOVES_SHOWN:],
+        "moves_before": len(moves[:-MOVES_SHOWN]),
         "actors": names.actors(move.actor for move in moves),
         "requests": requests,
         "tries": tries,
         "postings": balances.transactions_of(found.cause),
         "decisions": [event for event in _DECISIONS if statuses.allows(found, event)],
     }
+
+
+def _asked(payout_id: UUID) -> tuple[list[ProcessorRequest], dict[UUID, list[ProcessorTry]]]:
+    """The latest requests for a payout, newest first, and the tries of each."""
+    of_payout = ProcessorRequest.subject_type == "payout", ProcessorRequest.subject_id == payout_id
+    newest_first = (
+        select(ProcessorRequest).where(*of_payout).order_by(ProcessorRequest.attempt.desc())
+    )
+    requests = list(db.session.scalars(newest_first.limit(REQUESTS_SHOWN)))
+    tries: dict[UUID, list[ProcessorTry]] = {request.id: [] for request in requests}
+    of_requests = select(ProcessorTry).where(ProcessorTry.request_id.in_(tries))
+    for one in db.session.scalars(of_requests.order_by(ProcessorTry.id)):
+        tries[one.request_id].append(one)
+    return requests, tries
 
 
 @bp.post("/payouts/<uuid:payout_id>/decide")

@@ -128,20 +128,34 @@ def blocker(kept: dict[str, Any]) -> str:
         "missing": formats.money(Money(**missing)) if missing else "",
         "details": ", ".join(kept["details"]),
     }
-    said = _BLOCKERS.get((reason, bool(until or kept["details"])))
-    return str(said) % values if said else str(reason)
+    bare, by, because = _BLOCKERS.get(reason, (reason, None, None))
+    said = (because if kept["details"] else None) or (by if until else None) or bare
+    return str(said) % values
 
 
-# By reason, and whether it comes with a time or with details.
-_BLOCKERS: dict[tuple[str, bool], Any] = {
-    ("below_threshold", True): _("%(missing)s missing to the threshold, reached on %(until)s."),
-    ("below_threshold", False): _("%(missing)s missing to the threshold."),
-    ("nothing_available", True): _("Nothing is available before %(until)s."),
-    ("nothing_available", False): _("Nothing is available."),
-    ("destination_not_ready", True): _("The destination cannot receive yet: %(details)s."),
-    ("destination_not_ready", False): _("The destination cannot receive yet."),
-    ("no_destination", False): _("The creator has connected no destination."),
-    ("payout_under_way", False): _("Another payout in this currency is under way."),
+# By reason: the sentence alone, with an instant, with details.
+_BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
+    "below_threshold": (
+        _("%(missing)s missing to the threshold."),
+        _("%(missing)s missing to the threshold, reached on %(until)s."),
+        None,
+    ),
+    "nothing_available": (
+        _("Nothing is available."),
+        _("Nothing is available before %(until)s."),
+        None,
+    ),
+    "destination_not_ready": (
+        _("The destination cannot receive yet."),
+        None,
+        _("The destination cannot receive yet: %(details)s."),
+    ),
+    "no_destination": (_("The creator has connected no destination."), None, None),
+    "payout_under_way": (
+        _("Another payout in this currency is under way."),
+        None,
+        _("Another payout in this currency is held."),
+    ),
 }
 
 

@@ -24,7 +24,7 @@ DEMO_PEOPLE = {
     "tom@demo.example": _("A creator who just reached it"),
     "operator@demo.example": _("The operator"),
 }
-DEMO_PASSWORD = "demo-password"  # nosec B105: the demo world is public by design
+DEMO_PASSWORD = "demo-password"  # the demo world is public by design
 
 # What the picture on the front page shows.
 _SAMPLE = {

@@ -43,6 +43,8 @@ def test_days_are_asked_for_and_the_page_follows_the_walk(operating: Operating) 
     operating.within(lambda: walk(5))
     assert "71 %" in operating.see(reply.location)
     operating.within(lambda: walk(7))
+    followed = operating.client.get(reply.location, headers={"HX-Request": "true"})
+    assert followed.headers["HX-Refresh"] == "true"
     arrived = operating.see(reply.location)
     assert "hx-trigger" not in arrived
     assert "7 days ahead of the wall" in arrived
