@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import statuses
 from marketplace.database.identifier import new_id
+from marketplace.database.lock import lock
 from marketplace.errors import BadInput, MarketplaceError, says
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
@@ -196,6 +197,14 @@ def opened(deposit: Deposit, session: Snapshot, at: datetime) -> None:
     deposit.checkout_ref = session.remote_id
     deposit.checkout_url = session.url
     deposit.check_soon(at)
+
+
+def payer_returned(deposit_id: UUID, at: datetime) -> None:
+    """The payer is back from the hosted page and says it is paid: ask soon, not in an hour."""
+    deposit = lock(Deposit, deposit_id)
+    assert deposit is not None
+    if deposit.status == DepositStatus.PENDING and not deposit.is_checked_soon(at):
+        deposit.check_soon(at)
 
 
 def rejected(deposit: Deposit, why: str, at: datetime) -> None:

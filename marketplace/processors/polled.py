@@ -29,6 +29,10 @@ class Polled:
         self.checks = 0
         self.check_later(at)
 
+    def is_checked_soon(self, at: datetime) -> bool:
+        """Is the next question as near as it would be if we began to ask anew?"""
+        return self.next_check_at is not None and self.next_check_at <= at + _AFTER[0]
+
     def check_no_more(self) -> None:
         """There is nothing left to learn."""
         self.next_check_at = None

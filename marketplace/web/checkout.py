@@ -11,7 +11,9 @@ from typing import Any
 from flask import Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from marketplace.funding.deposit import Deposit, DepositStatus
+from marketplace import clock
+from marketplace.extensions import db
+from marketplace.funding.deposit import Deposit, DepositStatus, payer_returned
 
 # In the address: send the payer on to the hosted page as soon as there is one.
 ONWARD: dict[str, Any] = {"onward": "1"}
@@ -30,6 +32,9 @@ def waiting_page(
     if pending and "onward" in request.args and deposit.checkout_url:
         return _away(deposit.checkout_url)
     returned = request.args.get("returned")
+    if pending and returned == "paid" and not deposit.is_checked_soon(clock.now()):
+        payer_returned(deposit.id, clock.now())
+        db.session.commit()
     return render_template(
         "shared/deposit.html",
         deposit=deposit,

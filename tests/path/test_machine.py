@@ -104,7 +104,7 @@ def finds(machine: type[Path], plant: Plant) -> bool:
 def test_any_order_of_events_keeps_the_books_whole_and_planted_bugs_are_found(
     machine: type[Path],
 ) -> None:
-    examples, steps = trials(6, 60), trials(25, 50)
+    examples, steps = trials(6, 24), trials(25, 40)
     failure: BaseException | None = None
     try:
         explore(machine, examples, steps)

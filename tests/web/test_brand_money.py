@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -100,6 +101,19 @@ def test_who_left_the_payment_page_can_go_back_to_it(app: Flask, brand: Browser)
     assert "You left the payment page, and nothing was charged." in page
     assert f'href="{HOSTED}"' in page
     assert "continue" in brand.get(f"/brand/campaigns/{only(app, Campaign).id}").text.lower()
+
+
+def test_who_comes_back_late_is_asked_about_soon(app: Flask, brand: Browser) -> None:
+    url = plain(asked(brand)) + "?returned=paid"
+    opened(app)
+    with app.app_context():
+        deposit = db.session.query(Deposit).one()
+        deposit.checks, deposit.next_check_at = 9, clock.now() + timedelta(hours=1)
+        db.session.commit()
+
+    brand.get(url)
+
+    assert only(app, Deposit).is_checked_soon(clock.now())
 
 
 def test_who_paid_waits_until_the_processor_has_confirmed(app: Flask, brand: Browser) -> None:
