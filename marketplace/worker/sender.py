@@ -18,7 +18,15 @@ from typing import Literal
 from marketplace import clock
 from marketplace.extensions import db
 from marketplace.processors import outbox, registry, sending
-from marketplace.processors.base import NOT_FOUND, Op, Outcome, Processor, Request, Verdict
+from marketplace.processors.base import (
+    IDEMPOTENCY_ERROR,
+    NOT_FOUND,
+    Op,
+    Outcome,
+    Processor,
+    Request,
+    Verdict,
+)
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.processors.sending import Claim, Try
 from marketplace.webhooks import converge
@@ -58,9 +66,10 @@ def _may_leave(claim: Claim, at: datetime) -> bool:
 def _send(claim: Claim, processor: Processor) -> None:
     tries = [_try("send", processor.execute, claim.request)]
     outcome = tries[0].outcome
-    if outcome.verdict is Verdict.REJECTED and claim.request.first_sent_at is not None:
-        # An earlier try may have worked, and this refusal may only say that we may no longer ask:
-        # it counts once a look-up agrees.
+    doubtful = claim.request.first_sent_at is not None or outcome.code == IDEMPOTENCY_ERROR
+    if outcome.verdict is Verdict.REJECTED and doubtful:
+        # An earlier call may have worked, and this refusal may only say that we may no longer ask,
+        # or that our key is known with another body: it counts once a look-up agrees.
         tries.append(_try("look_up", processor.find, claim.request))
         if not _is_absent(tries[1].outcome):
             outcome = tries[1].outcome

@@ -192,6 +192,30 @@ def test_an_answer_that_does_not_fit_waits_for_a_person(
     assert recorder.told == []
 
 
+def test_a_key_that_met_another_body_is_looked_up_before_that_counts(
+    sandbox: SandboxServer, joined: Stripe, recorder: Recorder, account: str
+) -> None:
+    intent = transfer_intent(account)
+    request = ways.enqueue(intent)
+    joined.execute(
+        Request(
+            id=request.id,
+            processor="stripe",
+            op=Op.TRANSFER,
+            subject_type="payout",
+            subject_id=intent.subject_id,
+            key=request.idem_key,
+            body={**joined.body(intent), "description": "in other words"},
+            first_sent_at=None,
+        )
+    )
+
+    ways.send()
+
+    assert ways.states(intent.subject_id) == ["done"]
+    assert len(ways.transfers(sandbox, intent.subject_id)) == 1
+
+
 def test_a_key_that_met_another_body_waits_for_a_person(
     sandbox: SandboxServer, joined: Stripe, recorder: Recorder, account: str
 ) -> None:
