@@ -248,7 +248,7 @@ def _fresh_log(name: str) -> Path:
     return log
 
 
-def _end_of_log(name: str, lines: int = 15) -> str:
+def _end_of_log(name: str, lines: int = 40) -> str:
     log = LOGS / f"{name}.log"
     said = log.read_text(errors="replace").splitlines() if log.exists() else []
     return "\n".join([*said[-lines:], f"(all of it: {os.path.relpath(log)})"])
