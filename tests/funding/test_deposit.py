@@ -199,6 +199,25 @@ def test_questions_come_soon_at_first_then_hourly_then_never(deposit: Deposit) -
     assert set(waits[3:]) == {timedelta(hours=1)}
 
 
+def test_a_payer_who_returns_is_asked_about_soon_and_not_ever_sooner(deposit: Deposit) -> None:
+    deposits.opened(deposit, page_of(deposit), AT)
+    for _ in range(4):
+        deposit.check_later(AT)
+    db.session.commit()
+    assert deposit.next_check_at == AT + timedelta(hours=1)
+    deposits.payer_returned(deposit.id, AT)
+    db.session.commit()
+    assert deposit.next_check_at == AT + timedelta(seconds=20)
+    deposits.payer_returned(deposit.id, AT + timedelta(seconds=5))
+    assert deposit.next_check_at == AT + timedelta(seconds=20)  # reloading delays nothing
+
+
+def test_a_payer_who_returns_when_all_is_known_changes_nothing(deposit: Deposit) -> None:
+    receive(deposit.id)
+    deposits.payer_returned(deposit.id, AT)
+    assert (deposit.status, deposit.next_check_at) == (DepositStatus.SUCCEEDED, None)
+
+
 # ---- the payment
 
 

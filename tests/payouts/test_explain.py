@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from marketplace import clock
 from marketplace.earnings.earning import EarningKind
+from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
+from marketplace.payouts import payout as payouts
 from marketplace.payouts.explain import as_json, decision_for, decisions_for
 from marketplace.payouts.gate import Reason
+from marketplace.payouts.payout import Payout
 from marketplace.payouts.schedule import next_due
 from tests.make import earn, earn_matured, make_creator, make_destination, make_payout
-from tests.within import within
+from tests.within import locked, within
 
 __all__ = ["within"]
 
@@ -66,6 +71,18 @@ def test_money_in_a_payout_is_counted_and_blocks_the_next(creator: Creator) -> N
     decision = decision_for(creator, "USD", clock.now())
     assert (decision.facts.in_payout, decision.total) == (usd(15_000), usd(25_000))
     assert [it.reason for it in decision.blockers] == [Reason.PAYOUT_UNDER_WAY]
+
+
+def test_a_held_payout_says_why_and_until_when(creator: Creator) -> None:
+    payout = make_payout(creator, "150.00 USD")
+    at = clock.now()
+    assert payouts.may_send(locked(Payout, payout.id), at)
+    payouts.refused(locked(Payout, payout.id), "balance_insufficient", "not enough", at)
+    db.session.commit()
+    blocker, _ = decision_for(creator, "USD", at).blockers
+    assert blocker.reason == Reason.PAYOUT_UNDER_WAY
+    assert (blocker.on, blocker.until) == ("marketplace", at + timedelta(days=1))
+    assert blocker.details == ("processor_funds",)
 
 
 def test_the_json_says_what_the_decision_says(creator: Creator) -> None:

@@ -416,7 +416,7 @@ def test_no_transaction_is_open_while_the_processor_is_asked(
         monkeypatch.setattr(joined, "execute", within_a_transaction)
     ways.enqueue(transfer_intent(account))
     db.session.remove()
-    sandbox.fault("transfers.create", "timeout_after_success", hold_s=1.5)
+    sandbox.fault("transfers.create", "timeout_after_success", hold_s=4)
 
     def work() -> None:
         with app.app_context():
@@ -426,8 +426,10 @@ def test_no_transaction_is_open_while_the_processor_is_asked(
     worker = threading.Thread(target=work)
     worker.start()
     open_during_call = set()
+    looks = 0  # the answer is held for seconds: a few looks are surely during the call
     while worker.is_alive():
-        if sandbox.faults()["fired"]:
+        if sandbox.faults()["fired"] and looks < 10:
+            looks += 1
             states = owner.execute(
                 "SELECT state FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
