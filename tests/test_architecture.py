@@ -12,6 +12,7 @@ from flask import Flask
 from marketplace.access import audience_of
 from marketplace.config import REPOSITORY
 from marketplace.extensions import Base
+from marketplace.verify import checks
 
 PACKAGE = REPOSITORY / "marketplace"
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in path.parts)
@@ -124,6 +125,12 @@ def test_every_waiting_status_says_on_whom_until_when_and_what_then(app: Flask) 
         assert waiting <= set(waits) | {"expired"}, model.__name__
         for status, wait in waits.items():
             assert (status, wait.then) in moves, f"{model.__name__}: no {wait.then} from {status}"
+
+
+def test_every_invariant_is_explained_in_the_docs(app: Flask) -> None:
+    explained = (REPOSITORY / "docs" / "money.md").read_text()
+    ids = {check.id if check.id[0] != "A" else check.id.partition(".")[0] for check in checks()}
+    assert [id for id in sorted(ids) if f"`{id}`" not in explained] == []
 
 
 def test_statuses_change_only_through_the_one_mover() -> None:
