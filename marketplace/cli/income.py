@@ -18,6 +18,7 @@ from marketplace.earnings.earning import EarningKind
 from marketplace.errors import InsufficientFunds
 from marketplace.extensions import db
 from marketplace.income.importing import IncomeImport, IncomeRow, import_income
+from marketplace.ledger import postings
 from marketplace.money import Money
 from marketplace.payouts.threshold import currencies
 
@@ -30,7 +31,7 @@ def income() -> None:
 @income.command("import")
 @click.option(
     "--kind",
-    type=click.Choice([kind.value for kind in EarningKind]),
+    type=click.Choice(list(postings.POOLS)),
     required=True,
     help="Which pool pays.",
 )

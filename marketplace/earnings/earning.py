@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from marketplace import statuses
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock_free
-from marketplace.earnings.terms import terms_of
+from marketplace.earnings.terms import Terms, terms_of
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import AccountRef, Cause
@@ -26,10 +26,13 @@ MATURE_AT_ONCE = 500
 
 
 class EarningKind(StrEnum):
-    """Ways to earn that exist so far."""
+    """Ways to earn."""
 
     FUND = "fund"
     GIFT = "gift"
+    FLAT_FEE = "flat_fee"
+    COMMISSION = "commission"
+    PRIZE = "prize"
 
 
 class EarningStatus(StrEnum):
@@ -89,44 +92,46 @@ class Earning(Stateful):
 class Owed:
     """What a source decided: this creator earned that much, paid from this account.
 
-    `gross` is what the source pays in all; `source_ref` is what earned it, such as 'import:G-1042'.
+    `amount` is what was agreed: a price, a rate's share, a prize; the terms say whether the
+    platform fee is taken out of it or comes on top. `source_ref` is what earned it, such as
+    'import:G-1042'. `terms` are those an agreement froze; without, those that hold now.
     """
 
     kind: EarningKind
     creator_id: UUID
-    gross: Money
+    amount: Money
     source: AccountRef
     source_ref: str
+    terms: Terms | None = None
 
 
 def accrue(owed: Sequence[Owed], actor: str, at: datetime) -> list[Earning]:
     """Owe creators what they earned, in one posting of the books; return the earnings in order.
 
-    Our platform fee and the maturity come from the terms that hold at `at`: the fee is rounded
-    half-even once per line, the creator gets the rest.
+    Our platform fee and the maturity come from the line's own terms, or those that hold at `at`.
 
     Raises:
         InsufficientFunds: a source does not hold what it should pay.
         IntegrityError: one of the sources was accrued before (`UNIQUE (kind, source_ref)`).
     """
-    terms = {kind: terms_of(kind, at) for kind in {line.kind for line in owed}}
+    current = {kind: terms_of(kind, at) for kind in {line.kind for line in owed}}
     earnings = []
     drafts = []
     for line in owed:
-        platform_fee = line.gross.share(terms[line.kind].platform_fee_bps)
-        net = line.gross - platform_fee
+        terms = line.terms or current[line.kind]
+        net, platform_fee = terms.split(line.amount)
         earning = Earning(
             id=new_id(),
             creator_id=line.creator_id,
             kind=line.kind,
             source_ref=line.source_ref,
-            gross_minor=line.gross.minor,
+            gross_minor=net.minor + platform_fee.minor,
             platform_fee_minor=platform_fee.minor,
             net_minor=net.minor,
             currency=net.currency,
             status=EarningStatus.PENDING,
             accrued_at=at,
-            matures_at=at + timedelta(days=terms[line.kind].maturity_days),
+            matures_at=at + timedelta(days=terms.maturity_days),
         )
         statuses.born(earning, at, actor)
         earnings.append(earning)

@@ -126,7 +126,7 @@ def _owed(kind: EarningKind, judged: _Judged) -> Owed:
     return Owed(
         kind=kind,
         creator_id=judged.creator_id,
-        gross=judged.row.amount,
+        amount=judged.row.amount,
         source=postings.POOLS[kind],
         source_ref=f"import:{judged.row.reference}",
     )

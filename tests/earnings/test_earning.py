@@ -36,8 +36,8 @@ def usd(minor: int) -> Money:
     return Money(minor, "USD")
 
 
-def owed(creator: Creator, gross: Money, ref: str, kind: EarningKind = EarningKind.FUND) -> Owed:
-    return Owed(kind, creator.id, gross, postings.POOLS[kind], ref)
+def owed(creator: Creator, amount: Money, ref: str, kind: EarningKind = EarningKind.FUND) -> Owed:
+    return Owed(kind, creator.id, amount, postings.POOLS[kind], ref)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def creator() -> Creator:
 @pytest.fixture
 def pool() -> None:
     """1,000.00 USD in each pool."""
-    for kind in EarningKind:
+    for kind in (EarningKind.FUND, EarningKind.GIFT):
         fill_pool(kind, usd(100_000))
 
 
