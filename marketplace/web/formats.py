@@ -12,7 +12,7 @@ from typing import cast
 
 from babel import Locale
 from babel.dates import format_date, format_time, format_timedelta
-from babel.numbers import NumberPattern, format_percent, get_currency_symbol
+from babel.numbers import NumberPattern, format_decimal, format_percent, get_currency_symbol
 from flask import Flask
 from flask_babel import get_locale, gettext
 
@@ -32,6 +32,7 @@ def register(app: Flask) -> None:
         iso=iso,
         ago=ago,
         percent=percent,
+        number=number,
         translated=translated,
         dashed=dashed,
     )
@@ -101,6 +102,11 @@ def iso(at: date | datetime) -> str:
 def ago(at: datetime) -> str:
     """'3 days ago', 'in 2 hours': the distance from now, in domain time."""
     return format_timedelta(at - clock.now(), add_direction=True, locale=_locale())
+
+
+def number(count: int) -> str:
+    """'12,500': a count."""
+    return format_decimal(count, locale=_locale())
 
 
 def percent(bps: int) -> str:

@@ -16,10 +16,12 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "abandoned": (_("Abandoned"), ""),
     "accepted": (_("Accepted"), "ok"),
     "active": (_("Active"), "ok"),
+    "approved": (_("Approved"), "ok"),
     "available": (_("Available"), "ok"),
     "awaiting_funds": (_("Awaiting funds"), "wait"),
     "canceled": (_("Canceled"), ""),
     "closed": (_("Closed"), ""),
+    "corrected": (_("Corrected"), "info"),
     "created": (_("Created"), "wait"),
     "done": (_("Done"), "ok"),
     "draft": (_("Draft"), ""),
@@ -48,7 +50,9 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "retry": (_("Tried again"), "wait"),
     "sending": (_("Sending"), "info"),
     "sent": (_("Sent"), "info"),
+    "submitted": (_("Submitted"), "wait"),
     "succeeded": (_("Succeeded"), "ok"),
+    "suspended": (_("Suspended"), "bad"),
     "unknown": (_("Unknown"), "bad"),
     "waiting": (_("Waiting"), "wait"),
 }
@@ -60,6 +64,8 @@ THINGS: dict[str, Any] = {
     "earning": _("Earning"),
     "payout": _("Payout"),
     "payout_run": _("Payout run"),
+    "program_application": _("Application"),
+    "program_membership": _("Membership"),
     "refund": _("Refund"),
 }
 
