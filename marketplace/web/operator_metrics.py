@@ -41,7 +41,7 @@ _EXAMPLES = {
 }
 
 
-@bp.get("/metrics")
+@bp.get("/imports/metrics")
 @audience("operator")
 def metrics() -> ResponseReturnValue:
     """Every import, newest first, and how old the facts are."""
@@ -67,14 +67,14 @@ def _people(brought: list[MetricImport]) -> dict[UUID, str]:
     }
 
 
-@bp.get("/metrics/new")
+@bp.get("/imports/metrics/new")
 @audience("operator")
 def new_metrics() -> ResponseReturnValue:
     """Which file?"""
     return render_template("operator/new_metrics.html", form=forms.blank(), **_help())
 
 
-@bp.post("/metrics")
+@bp.post("/imports/metrics")
 @audience("operator")
 def bring_metrics() -> ResponseReturnValue:
     """Take the file, once per form; the report says what became of its rows."""
@@ -116,7 +116,7 @@ def _bring(form_key: UUID, upload: FileStorage) -> MetricImport:
     return forms.once(MetricImport, form_key, make)
 
 
-@bp.get("/metrics/template.csv")
+@bp.get("/imports/metrics/template.csv")
 @audience("operator")
 def metrics_template() -> ResponseReturnValue:
     """A file to begin with: the header and an example; `?of=videos` for videos."""
@@ -126,7 +126,7 @@ def metrics_template() -> ResponseReturnValue:
     return Response(lines, mimetype="text/csv", headers=disposition)
 
 
-@bp.get("/metrics/<uuid:import_id>")
+@bp.get("/imports/metrics/<uuid:import_id>")
 @audience("operator")
 def metric_import(import_id: UUID) -> ResponseReturnValue:
     """The report of one import: how many rows were taken, and each other one."""

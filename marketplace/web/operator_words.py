@@ -186,6 +186,28 @@ _ROW_REASONS: tuple[tuple[str, Any], ...] = (
     ),
     ("amount: (.*) has . decimals", _("amount: more decimals than %(value)s has")),
     ("more cells than columns", _("more cells than columns")),
+    ("an object was expected", _("an object was expected")),
+    ("other categories", _("other categories")),
+    ("day: a date such as 2026-11-30", _("day: a date such as 2026-11-30")),
+    ("day: this day has not come yet", _("day: this day has not come yet")),
+    (
+        "day: an earlier line has other numbers for it",
+        _("day: an earlier line has other numbers for it"),
+    ),
+    ("channel: it belongs to another creator", _("channel: it belongs to another creator")),
+    ("link: it belongs to another channel", _("link: it belongs to another channel")),
+    ("link: a public address such as (.*)", _("link: a public address such as %(value)s")),
+    ("platform: one of (.*)", _("platform: one of %(value)s")),
+    ("categories: not known: (.*)", _("categories: not known: %(value)s")),
+    (
+        "authentic_views: at most as many as views",
+        _("authentic_views: at most as many as views"),
+    ),
+    ("(.*): a whole number, 0 or more", _("%(value)s: a whole number, 0 or more")),
+    (
+        "(.*): missing, or nothing that can be kept",
+        _("%(value)s: missing, or nothing that can be kept"),
+    ),
 )
 
 

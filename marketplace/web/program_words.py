@@ -6,15 +6,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from babel import Locale
 from flask_babel import get_locale, gettext, ngettext
 from flask_babel import lazy_gettext as _
 
+from marketplace import clock
 from marketplace.metrics.profile import GOOD
 from marketplace.program.rules import Requirement, Verdict
 from marketplace.web import formats
+
+PLATFORMS = {
+    "tiktok": "TikTok",
+    "instagram": "Instagram",
+    "youtube": "YouTube",
+    "twitch": "Twitch",
+}
 
 CATEGORIES: dict[str, Any] = {
     "beauty": _("Beauty"),
@@ -73,6 +82,14 @@ class Line:
 def lines(verdict: Verdict) -> list[Line]:
     """A verdict rule by rule, in the viewer's language."""
     return [_WORDS[it.rule](it) for it in verdict.requirements]
+
+
+def age_of(day: date) -> str:
+    """'2 days ago': how old what was measured on a day is."""
+    days = (clock.now().date() - day).days
+    if days <= 0:
+        return str(gettext("today"))
+    return str(ngettext("%(num)d day ago", "%(num)d days ago", days))
 
 
 def choices(labels: dict[str, Any]) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ def _creator(operating: Operating) -> None:
 
 def bring(operating: Operating, content: str, **fields: object) -> TestResponse:
     file = BytesIO(content.encode()), "days.csv"
-    return operating.send("/operator/metrics", file=file, **fields)
+    return operating.send("/operator/imports/metrics", file=file, **fields)
 
 
 def imports(operating: Operating) -> int:
@@ -37,7 +37,7 @@ def imports(operating: Operating) -> int:
 
 
 def test_before_any_import_the_page_says_what_to_do(operating: Operating) -> None:
-    assert "Nothing was measured yet" in operating.see("/operator/metrics")
+    assert "Nothing was measured yet" in operating.see("/operator/imports/metrics")
 
 
 def test_a_report_counts_the_good_rows_and_names_the_bad_ones(operating: Operating) -> None:
@@ -45,9 +45,9 @@ def test_a_report_counts_the_good_rows_and_names_the_bad_ones(operating: Operati
     assert reply.status_code == 303
     page = operating.see(reply.location)
     assert "handle: no creator is called nobody" in page
-    assert "days.csv" in operating.see("/operator/metrics")
+    assert "days.csv" in operating.see("/operator/imports/metrics")
     corrected = bring(operating, HEADER + GOOD.replace("100,50", "120,50"))
-    assert "followers was 100" in operating.see(corrected.location)
+    assert "followers: 100 → 120" in operating.see(corrected.location)
     again = bring(operating, HEADER + GOOD.replace("100,50", "120,50"))
     assert "No row was refused, and no day was corrected." in operating.see(again.location)
 
@@ -67,12 +67,12 @@ def test_a_file_that_is_none_is_refused_beside_the_field(
     assert reply.status_code == 422
     assert 'id="f-file-error"' in reply.text
     assert imports(operating) == 0
-    assert operating.send("/operator/metrics").status_code == 422
+    assert operating.send("/operator/imports/metrics").status_code == 422
 
 
 @pytest.mark.parametrize("of", ["channels", "videos"])
 def test_a_template_can_be_brought_as_it_is(operating: Operating, of: str) -> None:
-    template = operating.see(f"/operator/metrics/template.csv?of={of}")
+    template = operating.see(f"/operator/imports/metrics/template.csv?of={of}")
     reply = bring(operating, template.replace("2026-11-30", "2026-01-15"))
     assert reply.status_code == 303
     assert "Every row was usable" in operating.see(reply.location).replace("every", "Every")

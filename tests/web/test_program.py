@@ -14,12 +14,16 @@ from werkzeug.test import TestResponse
 from marketplace import clock
 from marketplace.database.identifier import new_id
 from marketplace.extensions import db
+from marketplace.metrics.channel import CATEGORIES, PLATFORMS
+from marketplace.metrics.profile import Facts
 from marketplace.notifications.mail import Mail
 from marketplace.parties import creator as creators
 from marketplace.parties.user import User
 from marketplace.program import application as applications
 from marketplace.program import membership
 from marketplace.program.application import ProgramApplication
+from marketplace.program.rules import Criteria, judge
+from marketplace.web import program_words
 from tests.make import ADULT, make_application, make_creator, make_member, measure
 from tests.web.operating import Operating, operating
 from tests.web.people import Person, known, log_in
@@ -235,3 +239,23 @@ def test_a_late_answer_is_an_alarm(ines: Creating, operating: Operating) -> None
     assert "Applications past their due time" in operating.see("/operator")
     assert "Late" in operating.see("/operator/applications")
     assert "An answer was due on" in operating.see(path)
+
+
+def test_everything_that_can_be_chosen_or_named_has_words() -> None:
+    assert set(program_words.REJECTIONS) == set(applications.REASONS)
+    assert set(program_words.REAPPLY) == set(applications.REAPPLY)
+    assert set(program_words.SUSPENSIONS) == set(membership.REASONS)
+    assert set(program_words.CATEGORIES) == set(CATEGORIES)
+    assert set(program_words.PLATFORMS) == set(PLATFORMS)
+
+
+def test_every_rule_of_any_criteria_is_said_in_words(app: Flask) -> None:
+    asked = Criteria(18, 1_000, 1_000, 250, ("FR", "DE"), ("food", "tech"), good_standing=True)
+    with app.test_request_context():
+        for facts in (Facts(), Facts(9_999, 9_999, 1, 500, country="FR", age_years=30)):
+            verdict = judge(facts, asked)
+            said = program_words.lines(verdict)
+            assert [it.rule for it in said] == [it.rule for it in verdict.requirements]
+            assert all("%(" not in it.asked + it.actual + it.missing for it in said)
+        assert said[3].asked == "Engagement of 2.5%"
+        assert said[4].asked == "Lives in: France, Germany"
