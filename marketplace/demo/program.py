@@ -40,7 +40,7 @@ def steps(present: datetime) -> list[Step]:
         Step(present - timedelta(days=57.5), _take_in),
         Step(present - timedelta(days=20), lambda: _turn_down("leo")),
         Step(present - timedelta(days=5), lambda: _suspend("maya")),
-        Step(present - timedelta(days=1), lambda: _apply("eva")),
+        Step(present - timedelta(days=1), _ask_eva),
         *weekly,
         last,
     ]
@@ -77,6 +77,10 @@ def _take_in() -> None:
         if role.handle not in NO_MEMBERS:
             application = _apply(role.handle)
             applications.approve(application, _operator(), clock.now())
+
+
+def _ask_eva() -> None:
+    _apply("eva")
 
 
 def _apply(handle: str) -> ProgramApplication:

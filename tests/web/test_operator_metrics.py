@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
@@ -25,9 +26,9 @@ def _creator(operating: Operating) -> None:
     operating.within(lambda: make_creator("ines"))
 
 
-def bring(operating: Operating, content: str, **fields: object) -> TestResponse:
+def bring(operating: Operating, content: str, form_key: UUID | None = None) -> TestResponse:
     file = BytesIO(content.encode()), "days.csv"
-    return operating.send("/operator/imports/metrics", file=file, **fields)
+    return operating.send("/operator/imports/metrics", form_key, file=file)
 
 
 def imports(operating: Operating) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -173,7 +174,11 @@ def test_a_rejection_needs_a_reason_and_the_creator_reads_it_with_the_day_to_com
     path = waiting(operating)
     assert operating.send(f"{path}/reject", reason_code="content").status_code == 422
     assert operating.send(f"{path}/reject", reason_code="no", reapply="no").status_code == 422
-    sent = {"reason_code": "content", "reason_text": "Only reposts.", "reapply": "in_30_days"}
+    sent: dict[str, Any] = {
+        "reason_code": "content",
+        "reason_text": "Only reposts.",
+        "reapply": "in_30_days",
+    }
     assert operating.send(f"{path}/reject", **sent).status_code == 303
     page = ines.see()
     assert "Only reposts." in page
@@ -189,7 +194,7 @@ def test_who_may_come_back_at_once_is_not_asked_for_the_date_of_birth_again(
     ines: Creating, operating: Operating
 ) -> None:
     path = waiting(operating)
-    sent = {"reason_code": "other", "reason_text": "Too new.", "reapply": "at_once"}
+    sent: dict[str, Any] = {"reason_code": "other", "reason_text": "Too new.", "reapply": "at_once"}
     operating.send(f"{path}/reject", **sent)
     page = ines.see()
     assert 'name="country"' in page
