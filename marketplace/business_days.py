@@ -1,22 +1,22 @@
-"""Business days: Monday to Friday where somebody is."""
+"""Business days: Monday to Friday, where somebody is. PURE."""
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-SATURDAY = 5
+_SATURDAY = 5
 
 
-def end_of(start: datetime, days: int, time_zone: str) -> datetime:
-    """The end of the `days`-th business day after the day of `start`, in an IANA time zone.
+def after(at: datetime, days: int, time_zone: str) -> datetime:
+    """The instant `days` business days after `at`, at the same time of day in that time zone.
 
-    Three business days from a Thursday end with the Tuesday; from a weekend with the Wednesday.
+    A weekend counts for nothing: three days after a Friday afternoon is Wednesday afternoon, and
+    so it is after the Sunday that follows.
     """
-    zone = ZoneInfo(time_zone)
-    day = start.astimezone(zone).date()
-    left = days
-    while left:
+    day = at.astimezone(ZoneInfo(time_zone))
+    while days > 0:
         day += timedelta(days=1)
-        left -= day.weekday() < SATURDAY
-    return datetime.combine(day + timedelta(days=1), time(0), zone)
+        if day.weekday() < _SATURDAY:
+            days -= 1
+    return day.astimezone(at.tzinfo)

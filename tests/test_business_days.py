@@ -9,36 +9,30 @@ import pytest
 from marketplace import business_days
 
 
+def march(day: int, hour: int = 12) -> datetime:
+    """2 March 2026 is a Monday."""
+    return datetime(2026, 3, day, hour, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("start", "zone", "end"),
     [
-        # Monday 2 March 2026 and on.
-        (datetime(2026, 3, 2, 12, tzinfo=UTC), "UTC", datetime(2026, 3, 6, tzinfo=UTC)),
-        (datetime(2026, 3, 5, 12, tzinfo=UTC), "UTC", datetime(2026, 3, 11, tzinfo=UTC)),
-        (datetime(2026, 3, 6, 23, 59, tzinfo=UTC), "UTC", datetime(2026, 3, 12, tzinfo=UTC)),
-        (datetime(2026, 3, 7, 12, tzinfo=UTC), "UTC", datetime(2026, 3, 12, tzinfo=UTC)),
-        (datetime(2026, 3, 8, 12, tzinfo=UTC), "UTC", datetime(2026, 3, 12, tzinfo=UTC)),
-        # Still Sunday in New York, Monday in Kiritimati already.
-        (
-            datetime(2026, 3, 2, 2, tzinfo=UTC),
-            "America/New_York",
-            datetime(2026, 3, 5, 5, tzinfo=UTC),
-        ),
-        (
-            datetime(2026, 3, 1, 12, tzinfo=UTC),
-            "Pacific/Kiritimati",
-            datetime(2026, 3, 5, 10, tzinfo=UTC),
-        ),
-        # The night on which the clocks change lies between.
-        (datetime(2026, 3, 27, 12, tzinfo=UTC), "Europe/Paris", datetime(2026, 4, 1, 22, tzinfo=UTC)),
+        (march(2), "UTC", march(5)),
+        (march(5), "UTC", march(10)),
+        (march(6, 23), "UTC", march(11, 23)),
+        (march(7), "UTC", march(11)),
+        (march(8), "UTC", march(11)),
+        # Still Sunday in New York: Monday, Tuesday, Wednesday evening there.
+        (march(2, 2), "America/New_York", march(5, 2)),
+        # Monday in Kiritimati already: Thursday there.
+        (march(1), "Pacific/Kiritimati", march(4)),
+        # The night on which the clocks change lies between: the same hour of the day in Paris.
+        (march(27), "Europe/Paris", datetime(2026, 4, 1, 11, tzinfo=UTC)),
     ],
 )
-def test_three_business_days_end_with_the_third_one(
-    start: datetime, zone: str, end: datetime
-) -> None:
-    assert business_days.end_of(start, 3, zone) == end
+def test_three_business_days_leave_out_weekends(start: datetime, zone: str, end: datetime) -> None:
+    assert business_days.after(start, 3, zone) == end
 
 
-def test_no_business_day_ends_with_the_day_itself() -> None:
-    start = datetime(2026, 3, 7, 12, tzinfo=UTC)
-    assert business_days.end_of(start, 0, "UTC") == datetime(2026, 3, 8, tzinfo=UTC)
+def test_no_business_day_is_the_instant_itself() -> None:
+    assert business_days.after(march(7), 0, "UTC") == march(7)

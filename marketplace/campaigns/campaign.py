@@ -133,7 +133,7 @@ class Campaign(Stateful):
     @property
     def review_due_at(self) -> datetime:
         """Until when somebody of the marketplace answers, while it is in review."""
-        return business_days.end_of(self.status_at, REVIEW_DAYS, self.brand.time_zone)
+        return business_days.after(self.status_at, REVIEW_DAYS, self.brand.time_zone)
 
     @property
     def flat_fee(self) -> Money | None:

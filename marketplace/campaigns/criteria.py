@@ -1,15 +1,14 @@
-"""Whom a campaign is for, as its row keeps it: criteria in one JSON object, empty ones left out."""
+"""Whom a campaign is for, as its row keeps it: one JSON object of what is asked."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
-from marketplace.program.rules import Criteria
+from marketplace.program.rules import Criteria, criteria_json, criteria_of
 
 
 class CriteriaColumn(TypeDecorator[Criteria]):
@@ -19,11 +18,7 @@ class CriteriaColumn(TypeDecorator[Criteria]):
     cache_ok = True
 
     def process_bind_param(self, value: Criteria | None, dialect: Dialect) -> Any:
-        assert value is not None
-        return {name: demand for name, demand in asdict(value).items() if demand}
+        return None if value is None else criteria_json(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Criteria:
-        kept = {
-            n: tuple(demand) if isinstance(demand, list) else demand for n, demand in value.items()
-        }
-        return Criteria(**kept)
+    def process_result_value(self, value: Any, dialect: Dialect) -> Criteria | None:
+        return None if value is None else criteria_of(value)

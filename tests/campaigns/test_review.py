@@ -78,7 +78,7 @@ def test_an_answer_is_due_in_three_business_days_where_the_brand_is(campaign: Ca
     campaign.status_at = FRIDAY
     waiting = Campaign.WAITS["in_review"]
     assert (waiting.on, waiting.then) == ("operator", "approve")
-    assert waiting.due(campaign) == datetime(2026, 3, 12, 4, tzinfo=UTC)
+    assert waiting.due(campaign) == datetime(2026, 3, 11, 14, tzinfo=UTC)
     db.session.rollback()
 
 
