@@ -8,6 +8,7 @@ from datetime import datetime
 
 from marketplace.campaigns import campaign
 from marketplace.earnings import earning
+from marketplace.metrics import facts
 from marketplace.payouts import hold, run
 from marketplace.webhooks import inbox
 from marketplace.worker import polling, post, sender
@@ -41,6 +42,7 @@ JOBS: tuple[Job, ...] = (
     Job("deposits to ask about", polling.deposits),
     Job("refunds to ask about", polling.refunds),
     Job("destinations to ask about", polling.destinations),
+    Job("facts of a new day", facts.roll_due, facts.next_roll),
     Job("maturity", earning.mature_due, earning.next_maturity),
     Job("campaign windows", campaign.end_due, campaign.next_end),
     Job("held payouts", hold.release_due, hold.next_review),
