@@ -26,6 +26,7 @@ from marketplace.web import (
     brand_deposit,
     brand_draft,
     brand_money,
+    brand_preview,
     brand_refund,
     creator,
     creator_campaigns,
@@ -41,6 +42,7 @@ from marketplace.web import (
     language,
     operator,
     operator_applications,
+    operator_campaigns,
     operator_clock,
     operator_imports,
     operator_ledger,
@@ -60,6 +62,7 @@ BRAND_PAGES = (
     brand_deposit,
     brand_draft,
     brand_money,
+    brand_preview,
     brand_refund,
 )
 CREATOR_PAGES = (
@@ -72,6 +75,7 @@ CREATOR_PAGES = (
 )
 OPERATOR_PAGES = (
     operator_applications,
+    operator_campaigns,
     operator_clock,
     operator_imports,
     operator_ledger,
