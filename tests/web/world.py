@@ -27,6 +27,7 @@ from tests.make import (
     fill_pool,
     make_brand,
     make_campaign,
+    make_clawback,
     make_creator,
     make_operator,
     make_payout,
@@ -74,6 +75,7 @@ def make_world() -> World:
     inbox.store("stripe", "platform", ref, b"{}", {}, clock.wall_now())
     db.session.commit()
     earning_id = _newest(Earning)
+    clawback = make_clawback(db.session.get_one(Earning, earning_id))
     ids: Ids = {
         "brand.transaction.transaction_id": _transaction("deposit", deposit.id),
         "creator.transaction.transaction_id": _transaction("earning", earning_id),
@@ -85,6 +87,7 @@ def make_world() -> World:
         "campaign_id": campaign.id,
         "deposit_id": deposit.id,
         "earning_id": earning_id,
+        "clawback_id": clawback.id,
         "payout_id": payout.id,
         "run_id": payout.run_id,
         "import_id": _newest(IncomeImport),
