@@ -15,11 +15,14 @@ from marketplace.campaigns import review
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
-from marketplace.earnings.earning import EarningKind, mature_due
+from marketplace.earnings.clawback import Clawback, claw_back
+from marketplace.earnings.earning import Earning, EarningKind
+from marketplace.earnings.maturity import mature_due
 from marketplace.extensions import db
 from marketplace.funding import deposit as deposits
 from marketplace.funding.deposit import Deposit, Purpose
 from marketplace.income.importing import IncomeImport, import_income
+from marketplace.ledger import postings
 from marketplace.metrics import reading
 from marketplace.metrics.importing import MetricImport, import_metrics
 from marketplace.money import Money
@@ -373,5 +376,27 @@ def make_member(creator: Creator, **facts: int) -> ProgramMembership:
     application = lock(ProgramApplication, make_application(creator, **facts).id)
     assert application is not None
     made = applications.approve(application, "system", clock.now())
+    db.session.commit()
+    return made
+
+
+def make_clawback(
+    earning: Earning,
+    keep_minor: int = 0,
+    *,
+    reason: str = "order_refunded",
+    at: datetime | None = None,
+) -> Clawback:
+    """What a refund leaves of an earning; the rest goes back to the fund pool."""
+    made = claw_back(
+        earning,
+        Money(keep_minor, earning.currency),
+        reason=reason,
+        source_ref=f"refund:R-{next(_numbers)}",
+        back_to=postings.POOLS["fund"],
+        actor="system",
+        at=at or clock.now(),
+    )
+    assert made is not None, "that is what stands already"
     db.session.commit()
     return made

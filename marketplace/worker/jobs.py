@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from marketplace.campaigns import campaign
-from marketplace.earnings import earning
+from marketplace.earnings import maturity
 from marketplace.metrics import facts
 from marketplace.payouts import hold, run
 from marketplace.webhooks import inbox
@@ -43,7 +43,7 @@ JOBS: tuple[Job, ...] = (
     Job("refunds to ask about", polling.refunds),
     Job("destinations to ask about", polling.destinations),
     Job("facts of a new day", facts.roll_due, facts.next_roll),
-    Job("maturity", earning.mature_due, earning.next_maturity),
+    Job("maturity", maturity.mature_due, maturity.next_maturity),
     Job("campaign windows", campaign.end_due, campaign.next_end),
     Job("held payouts", hold.release_due, hold.next_review),
     Job("payout runs", run.open_due, run.next_run_at),

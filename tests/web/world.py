@@ -29,6 +29,7 @@ from tests.make import (
     make_application,
     make_brand,
     make_campaign,
+    make_clawback,
     make_creator,
     make_operator,
     make_payout,
@@ -77,6 +78,7 @@ def make_world() -> World:
     db.session.commit()
     application = make_application(creator.creator)
     earning_id = _newest(Earning)
+    clawback = make_clawback(db.session.get_one(Earning, earning_id))
     ids: Ids = {
         "brand.transaction.transaction_id": _transaction("deposit", deposit.id),
         "creator.transaction.transaction_id": _transaction("earning", earning_id),
@@ -88,6 +90,7 @@ def make_world() -> World:
         "campaign_id": campaign.id,
         "deposit_id": deposit.id,
         "earning_id": earning_id,
+        "clawback_id": clawback.id,
         "payout_id": payout.id,
         "run_id": payout.run_id,
         "operator.metric_import.import_id": _newest(MetricImport),
