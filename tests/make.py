@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from marketplace import clock
 from marketplace.campaigns import campaign as campaigns
+from marketplace.campaigns import ending
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
@@ -133,9 +134,9 @@ def make_campaign(
     locked = lock(Campaign, campaign.id)
     assert locked is not None
     if status == "closed":
-        campaigns.close(locked, at)
+        ending.close(locked, at)
     if status == "canceled":
-        campaigns.cancel(locked, actor, "no longer wanted", at)
+        ending.cancel(locked, actor, "no longer wanted", at)
     db.session.commit()
     return locked
 

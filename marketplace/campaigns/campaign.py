@@ -8,19 +8,17 @@ from typing import ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace import statuses
 from marketplace.database.identifier import new_id
-from marketplace.database.lock import lock_next
 from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import db
-from marketplace.funding import reservation
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
 from marketplace.parties.brand import Brand
-from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
+from marketplace.statuses import Moves, Stateful, Wait, Waits
 
 
 class CampaignStatus(StrEnum):
@@ -179,46 +177,3 @@ def _end_of(campaign: Campaign) -> datetime:
     assert campaign.closes_on
     zone = ZoneInfo(campaign.brand.time_zone)
     return datetime.combine(campaign.closes_on + timedelta(days=1), time(0), zone)
-
-
-def cancel(campaign: Campaign, actor: str, reason: str, at: datetime) -> Money:
-    """Call a campaign off; its reserved money goes back to the brand. The caller has locked it."""
-    statuses.advance(campaign, "cancel", at, actor, reason)
-    return _release(campaign, at)
-
-
-def close(campaign: Campaign, at: datetime) -> Money:
-    """The window is over; what is left goes back to the brand. The caller has locked it."""
-    statuses.advance(campaign, "close", at, SYSTEM, "the window is over")
-    return _release(campaign, at)
-
-
-def _release(campaign: Campaign, at: datetime) -> Money:
-    owner = campaign.brand.ledger_owner
-    return reservation.release(owner, campaign.ledger_owner, campaign.currency, campaign.cause, at)
-
-
-def end_due(at: datetime) -> bool:
-    """Close or cancel one campaign whose window is over; False if there is none."""
-    campaign = lock_next(
-        Campaign,
-        Campaign.status.in_((CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN)),
-        Campaign.closes_at <= at,
-        order_by=Campaign.closes_at,
-    )
-    if campaign is None:
-        return False
-    if campaign.status == CampaignStatus.OPEN:
-        close(campaign, at)
-    else:
-        cancel(campaign, SYSTEM, "not funded before its window was over", at)
-    return True
-
-
-def next_end() -> datetime | None:
-    """When the next window is over."""
-    return db.session.scalar(
-        select(func.min(Campaign.closes_at)).where(
-            Campaign.status.in_((CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN))
-        )
-    )

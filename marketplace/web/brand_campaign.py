@@ -11,8 +11,7 @@ from flask_babel import gettext
 
 from marketplace import access, clock
 from marketplace.access import audience
-from marketplace.campaigns import budget
-from marketplace.campaigns import campaign as campaigns
+from marketplace.campaigns import budget, ending
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.database.lock import lock
 from marketplace.extensions import db
@@ -69,7 +68,7 @@ def cancel(campaign_id: UUID) -> ResponseReturnValue:
     form = forms.sent(Cancelation())
     if mine.status != CampaignStatus.CANCELED:  # else clicked twice
         with told(), form.refusals():
-            back = campaigns.cancel(mine, access.actor(), form.data["reason"], clock.now())
+            back = ending.cancel(mine, access.actor(), form.data["reason"], clock.now())
             db.session.commit()
             said = gettext("The campaign is canceled.")
             if back:

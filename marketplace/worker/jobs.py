@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from marketplace.campaigns import campaign
+from marketplace.campaigns import application, deliverable, ending
 from marketplace.earnings import earning
 from marketplace.payouts import hold, run
 from marketplace.webhooks import inbox
@@ -42,7 +42,10 @@ JOBS: tuple[Job, ...] = (
     Job("refunds to ask about", polling.refunds),
     Job("destinations to ask about", polling.destinations),
     Job("maturity", earning.mature_due, earning.next_maturity),
-    Job("campaign windows", campaign.end_due, campaign.next_end),
+    Job("silent brands", deliverable.approve_due, deliverable.next_silence),
+    Job("unanswered applications", application.expire_due, application.next_expiry),
+    Job("campaign windows", ending.end_due, ending.next_end),
+    Job("work that never came", ending.give_up_due, ending.next_give_up),
     Job("held payouts", hold.release_due, hold.next_review),
     Job("payout runs", run.open_due, run.next_run_at),
     Job("payout run lines", run.pay_next),
