@@ -18,6 +18,7 @@ from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from tests.make import make_creator
+from tests.make import make_member as join_program
 
 LINK = "https://social.example/@ines/video/7301"
 
@@ -28,7 +29,9 @@ def actor_of(creator: Creator) -> str:
 
 def make_member(handle: str | None = None) -> Creator:
     """A creator who is in the program."""
-    return make_creator(handle).creator
+    creator = make_creator(handle).creator
+    join_program(creator)
+    return creator
 
 
 def make_application(

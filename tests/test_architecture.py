@@ -34,6 +34,8 @@ TERMINAL = {
     "application": {"accepted", "declined", "withdrawn"},
     "agreement": {"fulfilled", "canceled"},
     "deliverable": {"approved", "canceled"},
+    "program_application": {"approved", "rejected"},
+    "program_membership": {"active"},
 }
 
 

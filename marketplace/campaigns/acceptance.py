@@ -48,7 +48,7 @@ def accept(application_id: UUID, actor: str, at: datetime) -> Agreement:
     statuses.advance(locked, "accept", at, actor)
     if campaign.status != CampaignStatus.OPEN:
         raise BadInput(says("This campaign is not open to creators."))
-    still_member(locked.creator)
+    still_member(locked.creator_id)
     agreement = _frozen(campaign, locked, at)
     require_room(campaign, agreement.gross)
     statuses.born(agreement, at, actor)

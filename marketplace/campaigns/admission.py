@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from marketplace.campaigns.campaign import Campaign
-from marketplace.parties.creator import Creator
+from marketplace.errors import BadInput, says
+from marketplace.metrics.facts import facts_of
+from marketplace.program.membership import is_member
+from marketplace.program.rules import Criteria, Verdict, judge, verdict_json
 
 
-def admitted(campaign: Campaign, creator: Creator, at: datetime) -> dict[str, Any]:
-    """The verdict on a creator as it is kept with their application.
+def verdict_on(campaign: Campaign, creator_id: UUID, at: datetime) -> Verdict:
+    """How a creator stands to the campaign's criteria, rule by rule."""
+    return judge(facts_of(creator_id, at), _criteria(campaign))
+
+
+def admitted(campaign: Campaign, creator_id: UUID, at: datetime) -> dict[str, Any]:
+    """The verdict on a creator with the facts behind it, as kept with their application.
 
     Raises:
-        BadInput: they are not in the program, or do not meet a rule: which one.
+        BadInput: they are not in the program, or how many rules they do not meet.
     """
-    return {}
+    still_member(creator_id)
+    facts = facts_of(creator_id, at)
+    verdict = judge(facts, _criteria(campaign))
+    if not verdict.eligible:
+        raise BadInput(
+            says(
+                "Rules of this campaign that are not met: %(missed)s of %(rules)s.",
+                missed=len(verdict.missed),
+                rules=len(verdict.requirements),
+            )
+        )
+    return {"facts": _plain(asdict(facts)), "requirements": verdict_json(verdict)}
 
 
-def still_member(creator: Creator) -> None:
-    """Refuse a creator who has left the program, or was suspended, since they were asked.
+def still_member(creator_id: UUID) -> None:
+    """Refuse a creator who is not in the program, or suspended.
 
     Raises:
         BadInput: they are no member now.
     """
+    if not is_member(creator_id):
+        raise BadInput(says("Only members of the program can work for a campaign."))
+
+
+def _criteria(campaign: Campaign) -> Criteria:
+    return getattr(campaign, "criteria", Criteria())
+
+
+def _plain(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts as JSON keeps them."""
+    return {
+        name: value.isoformat() if hasattr(value, "isoformat") else value
+        for name, value in facts.items()
+    }

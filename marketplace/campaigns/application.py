@@ -160,7 +160,7 @@ def _ask(
         form_key=form_key,
         is_invitation=invited,
         message=message.strip(),
-        verdict=admitted(campaign, creator, at),
+        verdict=admitted(campaign, creator.id, at),
         status=ApplicationStatus.INVITED if invited else ApplicationStatus.SUBMITTED,
         asked_at=at,
         answer_by=at + ANSWER_WITHIN,

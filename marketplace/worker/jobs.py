@@ -8,6 +8,7 @@ from datetime import datetime
 
 from marketplace.campaigns import application, deliverable, ending
 from marketplace.earnings import earning
+from marketplace.metrics import facts
 from marketplace.payouts import hold, run
 from marketplace.webhooks import inbox
 from marketplace.worker import polling, post, sender
@@ -41,6 +42,7 @@ JOBS: tuple[Job, ...] = (
     Job("deposits to ask about", polling.deposits),
     Job("refunds to ask about", polling.refunds),
     Job("destinations to ask about", polling.destinations),
+    Job("facts of a new day", facts.roll_due, facts.next_roll),
     Job("maturity", earning.mature_due, earning.next_maturity),
     Job("silent brands", deliverable.approve_due, deliverable.next_silence),
     Job("unanswered applications", application.expire_due, application.next_expiry),
