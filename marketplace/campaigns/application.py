@@ -262,3 +262,13 @@ def may_answer(application: Application, *, brand: bool) -> None:
     """
     if application.status in OPEN and application.is_invitation == brand:
         raise WrongState("application", application.status, "answer")
+
+
+def may_withdraw(application: Application, *, brand: bool) -> None:
+    """Refuse whoever was asked to take back what they did not ask.
+
+    Raises:
+        WrongState: it is for the other side to take back.
+    """
+    if application.status in OPEN and application.is_invitation != brand:
+        raise WrongState("application", application.status, "withdraw")

@@ -134,6 +134,12 @@ def submissions(deliverable_id: UUID) -> list[Submission]:
     return list(db.session.scalars(rows))
 
 
+def notes(deliverable: Deliverable) -> str:
+    """What the brand wanted different last; '' if it never asked."""
+    asked = [it for it in statuses.history(deliverable) if it.event == "request_revision"]
+    return asked[-1].reason if asked else ""
+
+
 def locked(deliverable_id: UUID) -> Deliverable:
     """The deliverable under its lock and its campaign's, the campaign first."""
     campaign_id = db.session.scalar(

@@ -22,12 +22,16 @@ from marketplace.web import (
     assets,
     auth,
     brand,
+    brand_agreements,
+    brand_applicants,
     brand_campaign,
     brand_deposit,
     brand_draft,
     brand_money,
     brand_refund,
     creator,
+    creator_agreements,
+    creator_applications,
     creator_campaigns,
     creator_earnings,
     creator_payouts,
@@ -53,6 +57,8 @@ from marketplace.web import (
 
 # What adds its pages to the blueprint of an area by being imported.
 BRAND_PAGES = (
+    brand_agreements,
+    brand_applicants,
     brand_campaign,
     brand_deposit,
     brand_draft,
@@ -60,6 +66,8 @@ BRAND_PAGES = (
     brand_refund,
 )
 CREATOR_PAGES = (
+    creator_agreements,
+    creator_applications,
     creator_campaigns,
     creator_earnings,
     creator_payouts,
