@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from marketplace import clock
 from marketplace.campaigns import campaign as campaigns
-from marketplace.campaigns import ending
+from marketplace.campaigns import ending, review
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
@@ -40,6 +40,7 @@ from marketplace.processors.base import Snapshot
 from marketplace.program import application as applications
 from marketplace.program.application import ProgramApplication
 from marketplace.program.membership import ProgramMembership
+from marketplace.program.rules import Criteria
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
@@ -113,25 +114,37 @@ def make_campaign(
     *,
     status: str = "draft",
     title: str = "Slow mornings",
-    flat_fee_minor: int = 10_000,
+    flat_fee_minor: int | None = 10_000,
+    commission_bps: int | None = None,
     places: int = 3,
+    budget_minor: int | None = None,
     days: int = 30,
     currency: str = "USD",
+    criteria: Criteria = Criteria(),  # noqa: B008 - frozen
 ) -> Campaign:
-    """A campaign of this brand in one of its statuses; an open one is really paid in."""
+    """A campaign of this brand in one of its statuses; an open one is really paid in.
+
+    Its budget is what its flat fees cost, or 100.00 a place if it pays none.
+    """
     actor, at = f"user:{team.user.id.hex}", clock.now()
     campaign = campaigns.draft(team.brand, title, currency, form_key=new_id(), actor=actor, at=at)
     campaigns.edit(
         campaign,
         brief="Show the kit in use.",
+        criteria=criteria,
         flat_fee_minor=flat_fee_minor,
+        commission_bps=commission_bps,
         places=places,
-        budget_minor=flat_fee_minor * places,
+        budget_minor=budget_minor or (flat_fee_minor or 10_000) * places,
         opens_on=at.date(),
         closes_on=(at + timedelta(days=days)).date(),
     )
     if status != "draft":
         campaigns.submit(campaign, actor, at)
+    if status == "rejected":
+        review.reject(campaign, "system", "not for our creators", at)
+    elif status not in ("draft", "in_review"):
+        review.approve(campaign, "system", at)
     if status in ("open", "closed"):
         assert campaign.budget
         pay(make_deposit(team, campaign))

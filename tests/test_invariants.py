@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from marketplace import clock, verify
 from marketplace.campaigns import ending
-from marketplace.campaigns.campaign import Campaign
+from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.config import REPOSITORY
 from marketplace.database.check import SAMPLE_ROWS
 from marketplace.database.identifier import new_id
@@ -142,6 +142,14 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         "UPDATE campaign SET status = 'closed' WHERE status = 'open'",
         {"E1", "A2.campaign"},
     ),
+    "a rejected campaign that keeps money": (
+        "UPDATE campaign SET status = 'rejected' WHERE status = 'open'",
+        {"E1", "A2.campaign"},
+    ),
+    "a campaign in review that holds money": (
+        "UPDATE campaign SET status = 'in_review' WHERE status = 'open'",
+        {"E1", "A2.campaign"},
+    ),
     "an open campaign that is not funded": (
         "UPDATE campaign SET budget_minor = budget_minor + 1 WHERE status = 'open'",
         {"E2"},
@@ -226,7 +234,7 @@ def usd(minor: int) -> Money:
 def lively() -> None:
     """Things of every kind, each in more than one status, as the domain makes them."""
     team = make_brand()
-    for status in ("draft", "awaiting_funds", "open", "closed", "canceled"):
+    for status in CampaignStatus:
         make_campaign(team, status=status)
     busy = make_campaign(team, status="open", places=4)
     for work in ("due", "submitted", "revision_due", "approved"):

@@ -68,7 +68,7 @@ def accept(application_id: UUID, actor: str, at: datetime) -> Agreement:
 
 def _frozen(campaign: Campaign, application: Application, at: datetime) -> Agreement:
     """The agreement as the campaign and the platform's terms are today."""
-    flat_fee, commission_bps = campaign.flat_fee, getattr(campaign, "commission_bps", None)
+    flat_fee, commission_bps = campaign.flat_fee, campaign.commission_bps
     fee_terms = terms_of(EarningKind.FLAT_FEE, at) if flat_fee else None
     commission_terms = terms_of(EarningKind.COMMISSION, at) if commission_bps else None
     gross = zero(campaign.currency)

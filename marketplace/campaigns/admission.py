@@ -11,12 +11,12 @@ from marketplace.campaigns.campaign import Campaign
 from marketplace.errors import BadInput, says
 from marketplace.metrics.facts import facts_of
 from marketplace.program.membership import is_member
-from marketplace.program.rules import Criteria, Verdict, judge, verdict_json
+from marketplace.program.rules import Verdict, judge, verdict_json
 
 
 def verdict_on(campaign: Campaign, creator_id: UUID, at: datetime) -> Verdict:
     """How a creator stands to the campaign's criteria, rule by rule."""
-    return judge(facts_of(creator_id, at), _criteria(campaign))
+    return judge(facts_of(creator_id, at), campaign.criteria)
 
 
 def admitted(campaign: Campaign, creator_id: UUID, at: datetime) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def admitted(campaign: Campaign, creator_id: UUID, at: datetime) -> dict[str, An
     """
     still_member(creator_id)
     facts = facts_of(creator_id, at)
-    verdict = judge(facts, _criteria(campaign))
+    verdict = judge(facts, campaign.criteria)
     if not verdict.eligible:
         raise BadInput(
             says(
@@ -47,10 +47,6 @@ def still_member(creator_id: UUID) -> None:
     """
     if not is_member(creator_id):
         raise BadInput(says("Only members of the program can work for a campaign."))
-
-
-def _criteria(campaign: Campaign) -> Criteria:
-    return getattr(campaign, "criteria", Criteria())
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from marketplace.campaigns import deliverable as deliverables
 from marketplace.campaigns import notices
 from marketplace.campaigns.agreement import Agreement, AgreementStatus
 from marketplace.campaigns.application import Application
-from marketplace.campaigns.campaign import Campaign, CampaignStatus
+from marketplace.campaigns.campaign import DATED, Campaign, CampaignStatus
 from marketplace.campaigns.commitments import committed
 from marketplace.campaigns.deliverable import (
     AWAITED,
@@ -62,7 +62,7 @@ def end_due(at: datetime) -> bool:
     """Close or cancel one campaign whose window is over; False if there is none."""
     campaign = lock_next(
         Campaign,
-        Campaign.status.in_((CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN)),
+        Campaign.status.in_(DATED),
         Campaign.closes_at <= at,
         order_by=Campaign.closes_at,
     )
@@ -70,6 +70,8 @@ def end_due(at: datetime) -> bool:
         return False
     if campaign.status == CampaignStatus.OPEN:
         close(campaign, at)
+    elif campaign.status == CampaignStatus.IN_REVIEW:
+        cancel(campaign, SYSTEM, "not reviewed before its window was over", at)
     else:
         cancel(campaign, SYSTEM, "not funded before its window was over", at)
     return True
@@ -77,11 +79,7 @@ def end_due(at: datetime) -> bool:
 
 def next_end() -> datetime | None:
     """When the next window is over."""
-    return db.session.scalar(
-        select(func.min(Campaign.closes_at)).where(
-            Campaign.status.in_((CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN))
-        )
-    )
+    return db.session.scalar(select(func.min(Campaign.closes_at)).where(Campaign.status.in_(DATED)))
 
 
 # ---- work that never came

@@ -28,6 +28,7 @@ from marketplace.web import (
     brand_deposit,
     brand_draft,
     brand_money,
+    brand_preview,
     brand_refund,
     creator,
     creator_agreements,
@@ -43,6 +44,7 @@ from marketplace.web import (
     headers,
     language,
     operator,
+    operator_campaigns,
     operator_clock,
     operator_imports,
     operator_ledger,
@@ -63,6 +65,7 @@ BRAND_PAGES = (
     brand_deposit,
     brand_draft,
     brand_money,
+    brand_preview,
     brand_refund,
 )
 CREATOR_PAGES = (
@@ -75,6 +78,7 @@ CREATOR_PAGES = (
     creator_transactions,
 )
 OPERATOR_PAGES = (
+    operator_campaigns,
     operator_clock,
     operator_imports,
     operator_ledger,

@@ -45,9 +45,7 @@ def work() -> ResponseReturnValue:
         to_review=to_review(brand.id),
         applicants=applicants(brand.id),
         awaited=_first(
-            _work_of(brand.id)
-            .where(Deliverable.status.in_(AWAITED))
-            .order_by(Deliverable.due_at)
+            _work_of(brand.id).where(Deliverable.status.in_(AWAITED)).order_by(Deliverable.due_at)
         ),
         page=paging.newest_first(over, Deliverable.id, OVER_SHOWN),
     )

@@ -1,6 +1,6 @@
 """Agreements: applications and invitations, agreements, deliverables, submissions.
 
-Revision: 0009, after 0006.
+Revision: 0009, after 0007.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from marketplace.database.roles import grant
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
