@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
+
 from marketplace import clock
 from marketplace.campaigns import acceptance
 from marketplace.campaigns import application as applications
@@ -16,6 +18,7 @@ from marketplace.campaigns.deliverable import Deliverable
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
 from marketplace.extensions import db
+from marketplace.parties.brand import Membership
 from marketplace.parties.creator import Creator
 from tests.make import make_creator
 from tests.make import make_member as join_program
@@ -25,6 +28,16 @@ LINK = "https://social.example/@ines/video/7301"
 
 def actor_of(creator: Creator) -> str:
     return f"user:{creator.user_id.hex}"
+
+
+def brand_actor(campaign_id: UUID) -> str:
+    """Who acts for the campaign's brand, as the trace names them."""
+    person = (
+        select(Membership.user_id)
+        .join(Campaign, Campaign.brand_id == Membership.brand_id)
+        .where(Campaign.id == campaign_id)
+    )
+    return f"user:{db.session.scalars(person).one().hex}"
 
 
 def make_member(handle: str | None = None) -> Creator:
@@ -46,7 +59,7 @@ def make_application(
     campaign = lock(Campaign, campaign_id)
     assert campaign is not None
     ask = applications.invite if invited else applications.apply
-    actor = "user:1" if invited else actor_of(creator)
+    actor = brand_actor(campaign_id) if invited else actor_of(creator)
     made = ask(
         campaign, creator, "I brew slowly.", form_key=new_id(), actor=actor, at=at or clock.now()
     )
@@ -63,15 +76,16 @@ def make_agreement(
 ) -> Agreement:
     """An agreement whose work stands at one of its statuses."""
     at = at or clock.now()
+    brand = brand_actor(campaign_id)
     application = make_application(campaign_id, creator, at=at)
-    agreement = acceptance.accept(application.id, "user:1", at)
+    agreement = acceptance.accept(application.id, brand, at)
     db.session.commit()
     if work != "due":
         hand_in(agreement.id, at)
     if work == "revision_due":
-        deliverables.request_revision(work_of(agreement.id).id, "Closer, please.", "user:1", at)
+        deliverables.request_revision(work_of(agreement.id).id, "Closer, please.", brand, at)
     if work == "approved":
-        deliverables.approve(work_of(agreement.id).id, "user:1", at)
+        deliverables.approve(work_of(agreement.id).id, brand, at)
     db.session.commit()
     return db.session.get_one(Agreement, agreement.id)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +9,7 @@ from uuid import UUID
 from marketplace.campaigns.campaign import Campaign
 from marketplace.errors import BadInput, says
 from marketplace.metrics.facts import facts_of
+from marketplace.metrics.profile import as_json
 from marketplace.program.membership import is_member
 from marketplace.program.rules import Verdict, judge, verdict_json
 
@@ -36,7 +36,7 @@ def admitted(campaign: Campaign, creator_id: UUID, at: datetime) -> dict[str, An
                 rules=len(verdict.requirements),
             )
         )
-    return {"facts": _plain(asdict(facts)), "requirements": verdict_json(verdict)}
+    return {"facts": as_json(facts), "requirements": verdict_json(verdict)}
 
 
 def still_member(creator_id: UUID) -> None:
@@ -47,11 +47,3 @@ def still_member(creator_id: UUID) -> None:
     """
     if not is_member(creator_id):
         raise BadInput(says("Only members of the program can work for a campaign."))
-
-
-def _plain(facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts as JSON keeps them."""
-    return {
-        name: value.isoformat() if hasattr(value, "isoformat") else value
-        for name, value in facts.items()
-    }

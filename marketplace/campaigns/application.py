@@ -181,6 +181,13 @@ def of_pair(campaign_id: UUID, creator_id: UUID) -> Application | None:
     ).one_or_none()
 
 
+def waiting(campaign_id: UUID) -> int:
+    """How many applications to a campaign wait for its brand."""
+    of_it = Application.campaign_id == campaign_id
+    submitted = Application.status == ApplicationStatus.SUBMITTED
+    return db.session.scalar(select(func.count()).where(of_it, submitted)) or 0
+
+
 def _works_for(campaign_id: UUID, creator_id: UUID) -> bool:
     living = select(Agreement.id).where(
         Agreement.campaign_id == campaign_id,

@@ -13,7 +13,8 @@ from marketplace import access, statuses
 from marketplace.campaigns.agreement import Agreement
 from marketplace.campaigns.application import Application
 from marketplace.campaigns.deliverable import Deliverable
-from marketplace.statuses import SYSTEM, Stateful, StatusChange
+from marketplace.metrics.profile import from_json
+from marketplace.statuses import SYSTEM, StatusChange
 from marketplace.web import formats
 
 Thing = Application | Agreement | Deliverable
@@ -81,14 +82,16 @@ _REASONS = (
 )
 
 
-def wait(thing: Stateful, words: Mapping[tuple[str, str], Any]) -> str:
-    """What a thing waits for and until when; '' if it waits for nothing."""
-    waiting = thing.WAITS.get(thing.status)
-    if waiting is None:
-        return ""
-    until = waiting.due(thing)
-    said = str(words[thing.__tablename__, thing.status])
-    return said % {"until": formats.moment(until)} if until else said
+def facts(kept: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The facts of a creator as they were when they applied, as pairs of what and how much."""
+    known = from_json(dict(kept))
+    measured_on = known.measured_on
+    return [
+        (gettext("Followers"), formats.number(known.followers)),
+        (gettext("Authentic views in 30 days"), formats.number(known.authentic_views_30d)),
+        (gettext("Engagement"), formats.percent(known.engagement_bps)),
+        (gettext("Measured on"), formats.day(measured_on) if measured_on else gettext("never")),
+    ]
 
 
 def history(things: Iterable[Thing], other_side: str) -> list[Happening]:

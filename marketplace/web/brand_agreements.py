@@ -8,8 +8,6 @@ from uuid import UUID
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
 from marketplace import access, clock
 from marketplace.access import audience
@@ -17,18 +15,17 @@ from marketplace.campaigns import deliverable as deliverables
 from marketplace.campaigns import ending
 from marketplace.campaigns.agreement import Agreement
 from marketplace.campaigns.application import Application
-from marketplace.campaigns.campaign import Campaign
 from marketplace.campaigns.deliverable import AWAITED, Deliverable, DeliverableStatus
 from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.schemas.agreements import Notes
 from marketplace.web import agreement_words, forms, paging
 from marketplace.web.brand import bp
+from marketplace.web.brand_waiting import WAITING_MAX, applicants, to_review, work_of
 from marketplace.web.buttons import told
 from marketplace.web.formats import money
 
 OVER_SHOWN = 24
-WAITING_MAX = 200
 
 
 @bp.get("/work")
@@ -36,7 +33,9 @@ WAITING_MAX = 200
 def work() -> ResponseReturnValue:
     """The review queue, soonest first; what creators work on; applicants; and what is over."""
     brand = access.current_brand()
-    over = _work_of(brand.id).where(
+    in_hand = Deliverable.status.in_(AWAITED)
+    awaited = work_of(brand.id).where(in_hand).order_by(Deliverable.due_at)
+    over = work_of(brand.id).where(
         Deliverable.status.in_((DeliverableStatus.APPROVED, DeliverableStatus.CANCELED))
     )
     return render_template(
@@ -44,30 +43,9 @@ def work() -> ResponseReturnValue:
         now=clock.now(),
         to_review=to_review(brand.id),
         applicants=applicants(brand.id),
-        awaited=_first(
-            _work_of(brand.id).where(Deliverable.status.in_(AWAITED)).order_by(Deliverable.due_at)
-        ),
+        awaited=list(db.session.scalars(awaited.limit(WAITING_MAX))),
         page=paging.newest_first(over, Deliverable.id, OVER_SHOWN),
     )
-
-
-def to_review(brand_id: UUID) -> list[Deliverable]:
-    """Work that lies with this brand, the soonest to approve itself first."""
-    submitted = Deliverable.status == DeliverableStatus.SUBMITTED
-    return _first(_work_of(brand_id).where(submitted).order_by(Deliverable.review_by))
-
-
-def applicants(brand_id: UUID) -> list[Application]:
-    """Applications that wait for this brand's answer, the soonest to expire first."""
-    statement = (
-        select(Application)
-        .join(Campaign, Campaign.id == Application.campaign_id)
-        .where(Campaign.brand_id == brand_id, Application.status == "submitted")
-        .options(joinedload(Application.creator), joinedload(Application.campaign))
-        .order_by(Application.answer_by)
-        .limit(WAITING_MAX)
-    )
-    return list(db.session.scalars(statement))
 
 
 @bp.get("/agreements/<uuid:agreement_id>")
@@ -116,24 +94,6 @@ def give_up(agreement_id: UUID) -> ResponseReturnValue:
             said = gettext("The agreement is over; %(amount)s is back.", amount=money(back))
         flash(said)
     return _page_of(agreement_id)
-
-
-def _work_of(brand_id: UUID) -> Any:
-    """Deliverables of a brand with their agreement, campaign and creator."""
-    return (
-        select(Deliverable)
-        .join(Deliverable.agreement)
-        .join(Agreement.campaign)
-        .where(Campaign.brand_id == brand_id)
-        .options(
-            joinedload(Deliverable.agreement).joinedload(Agreement.creator),
-            joinedload(Deliverable.agreement).joinedload(Agreement.campaign),
-        )
-    )
-
-
-def _first(statement: Any) -> list[Deliverable]:
-    return list(db.session.scalars(statement.limit(WAITING_MAX)))
 
 
 def _my_agreement(agreement_id: UUID) -> Agreement:

@@ -165,7 +165,7 @@ def _shown(mine: Application) -> dict[str, Any]:
     return {
         "application": mine,
         "campaign": mine.campaign,
-        "facts": criteria_words.facts(mine.verdict["facts"]),
+        "facts": agreement_words.facts(mine.verdict["facts"]),
         "lines": [criteria_words.line(it) for it in verdict.requirements],
         "history": agreement_words.history([mine], mine.creator.name),
         "agreement": db.session.scalars(made).one_or_none(),

@@ -11,7 +11,8 @@ from flask_babel import gettext
 
 from marketplace import access, clock
 from marketplace.access import audience
-from marketplace.campaigns import budget, ending
+from marketplace.campaigns import application as applications
+from marketplace.campaigns import budget, commitments, ending
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.campaigns.offer import offer
 from marketplace.database.lock import lock
@@ -121,6 +122,9 @@ def _shown(mine: Campaign) -> dict[str, Any]:
         "offer": offer(mine.flat_fee, mine.commission_bps, clock.now()),
         "reserved": reservation.reserved(mine.ledger_owner, mine.currency),
         "missing": missing,
+        "committed": commitments.committed(mine),
+        "places_taken": commitments.places_taken(mine.id),
+        "applicants": applications.waiting(mine.id),
         "available": available,
         "is_covered": bool(missing) and available >= missing,
         "checkout": budget.open_deposit(mine),

@@ -24,7 +24,7 @@ from marketplace.parties.creator import Creator
 from marketplace.payouts import explain
 from marketplace.payouts.gate import Decision
 from marketplace.payouts.payout import Payout
-from marketplace.web import creator_chart
+from marketplace.web import creator_chart, earning_sources
 from marketplace.web.creator import bp
 
 RECENT = 12
@@ -59,6 +59,7 @@ def home() -> ResponseReturnValue:
         creator=creator,
         accounts=accounts,
         recent=recent,
+        sources=earning_sources.named(it for it in recent if isinstance(it, Earning)),
         pending_shown=PENDING_SHOWN,
     )
 

@@ -16,13 +16,25 @@ from marketplace.payouts.destination import Destination
 from marketplace.payouts.gate import Blocker, Decision, Reason
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
-from marketplace.web import formats
+from marketplace.web import agreement_words, formats
 
-Thing = Destination | Earning | Payout
+Thing = Destination | Earning | Payout | agreement_words.Thing
 Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 
-KINDS: dict[str, Any] = {"fund": _("Creator fund"), "gift": _("Live gifts")}
-KIND_ICONS = {"fund": "sparkles", "gift": "gift"}
+KINDS: dict[str, Any] = {
+    "fund": _("Creator fund"),
+    "gift": _("Live gifts"),
+    "flat_fee": _("Flat fee"),
+    "commission": _("Commission"),
+    "prize": _("Prize"),
+}
+KIND_ICONS = {
+    "fund": "sparkles",
+    "gift": "gift",
+    "flat_fee": "handshake",
+    "commission": "percent",
+    "prize": "trophy",
+}
 RHYTHMS: dict[str, Any] = {"weekly": _("weekly"), "monthly": _("monthly")}
 RUNS: dict[str, Any] = {"weekly": _("Weekly run"), "monthly": _("Monthly run")}
 
@@ -57,6 +69,8 @@ WAITS: dict[tuple[str, str], Any] = {
         " it is never sent twice."
     ),
 }
+STATUSES |= agreement_words.STATUSES
+WAITS |= agreement_words.CREATOR_WAITS
 HOLDS: dict[str, Any] = {
     "processor_funds": _(
         "Waits for our balance at Stripe to be filled up. It is tried again on %(until)s;"

@@ -54,7 +54,21 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "waiting": (_("Waiting"), "wait"),
 }
 
+STATUSES |= {
+    "approved": (_("Approved"), "ok"),
+    "declined": (_("Declined"), ""),
+    "due": (_("Work due"), "info"),
+    "fulfilled": (_("Fulfilled"), "ok"),
+    "invited": (_("Invited"), "wait"),
+    "revision_due": (_("Revision due"), "wait"),
+    "submitted": (_("Submitted"), "wait"),
+    "withdrawn": (_("Withdrawn"), ""),
+}
+
 THINGS: dict[str, Any] = {
+    "agreement": _("Agreement"),
+    "application": _("Application"),
+    "deliverable": _("Deliverable"),
     "campaign": _("Campaign"),
     "deposit": _("Deposit"),
     "destination": _("Destination"),
@@ -117,7 +131,13 @@ VERDICTS: dict[str, tuple[Any, str]] = {
     "unknown": (_("Unknown"), "bad"),
 }
 
-INCOME_KINDS: dict[str, Any] = {"fund": _("Creator fund"), "gift": _("Live gifts")}
+INCOME_KINDS: dict[str, Any] = {
+    "fund": _("Creator fund"),
+    "gift": _("Live gifts"),
+    "flat_fee": _("Flat fee"),
+    "commission": _("Commission"),
+    "prize": _("Prize"),
+}
 RHYTHMS: dict[str, Any] = {"weekly": _("Weekly"), "monthly": _("Monthly")}
 
 

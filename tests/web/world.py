@@ -23,6 +23,7 @@ from marketplace.processors.outbox import ProcessorRequest
 from marketplace.web import confirmation
 from marketplace.webhooks import inbox
 from marketplace.webhooks.inbox import WebhookEvent
+from tests.agreeing import make_agreement, make_application
 from tests.make import (
     fill_pool,
     make_brand,
@@ -32,6 +33,7 @@ from tests.make import (
     make_payout,
     make_user,
 )
+from tests.make import make_member as join_program
 from tests.web.people import Person
 
 Ids = dict[str, object]
@@ -68,6 +70,10 @@ def make_world() -> World:
     draft = make_campaign(brand, title="A draft")
     campaign = make_campaign(brand, status="open")
     deposit = db.session.scalars(select(Deposit).filter_by(campaign_id=campaign.id)).one()
+    join_program(creator.creator)
+    agreement = make_agreement(campaign.id, creator.creator, work="submitted")
+    other = make_campaign(brand, status="open", title="Another one")
+    asked = make_application(other.id, creator.creator)
     pool = fill_pool(EarningKind.GIFT, Money(5_000, "USD"))
     mail.write("a@b.example", "Hello", "http://a.example", clock.now(), clock.wall_now())
     ref = Ref("evt_1", "transfer.created", False, "transfer", "tr_1", None)
@@ -84,6 +90,8 @@ def make_world() -> World:
         "brand.submit_campaign.campaign_id": draft.id,
         "campaign_id": campaign.id,
         "deposit_id": deposit.id,
+        "agreement_id": agreement.id,
+        "application_id": asked.id,
         "earning_id": earning_id,
         "payout_id": payout.id,
         "run_id": payout.run_id,
