@@ -30,7 +30,7 @@ TERMINAL = {
     "destination": {"active", "refused"},
     "payout": {"paid", "failed", "canceled"},
     "payout_run": {"done"},
-    "campaign": {"closed", "canceled"},
+    "campaign": {"closed", "canceled", "rejected"},
     "application": {"accepted", "declined", "withdrawn"},
     "agreement": {"fulfilled", "canceled"},
     "deliverable": {"approved", "canceled"},

@@ -12,6 +12,7 @@ from marketplace.campaigns.campaign import Campaign
 from marketplace.campaigns.deliverable import Deliverable
 from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
+from marketplace.ledger.draft import Cause
 
 
 def named(earnings: Iterable[Earning]) -> dict[UUID, str]:
@@ -34,6 +35,14 @@ def agreements(earnings: Iterable[Earning]) -> dict[UUID, Agreement]:
         .where(Deliverable.id.in_(works))
     )
     return {works[deliverable_id]: agreement for deliverable_id, agreement in found}
+
+
+def agreement_of(cause: Cause) -> Agreement | None:
+    """The agreement behind a transaction: of approved work, or of work that was given up."""
+    if cause.type == "agreement":
+        return db.session.get(Agreement, cause.id)
+    earning = db.session.get(Earning, cause.id) if cause.type == "earning" else None
+    return agreements([earning]).get(earning.id) if earning else None
 
 
 def _id(earning: Earning) -> UUID:
