@@ -48,14 +48,14 @@ def work() -> ResponseReturnValue:
     )
 
 
-@bp.get("/agreements/<uuid:agreement_id>")
+@bp.get("/work/<uuid:agreement_id>")
 @audience("brand")
 def agreement(agreement_id: UUID) -> ResponseReturnValue:
     mine = _my_agreement(agreement_id)
     return render_template("brand/agreement.html", form=forms.blank(), **_shown(mine))
 
 
-@bp.post("/agreements/<uuid:agreement_id>/approve")
+@bp.post("/work/<uuid:agreement_id>/approve")
 @audience("brand")
 def approve_work(agreement_id: UUID) -> ResponseReturnValue:
     mine = _my_agreement(agreement_id)
@@ -66,7 +66,7 @@ def approve_work(agreement_id: UUID) -> ResponseReturnValue:
     return _page_of(agreement_id)
 
 
-@bp.post("/agreements/<uuid:agreement_id>/revise")
+@bp.post("/work/<uuid:agreement_id>/revise")
 @audience("brand")
 def request_revision(agreement_id: UUID) -> ResponseReturnValue:
     mine = _my_agreement(agreement_id)
@@ -81,7 +81,7 @@ def request_revision(agreement_id: UUID) -> ResponseReturnValue:
     return _page_of(agreement_id)
 
 
-@bp.post("/agreements/<uuid:agreement_id>/give-up")
+@bp.post("/work/<uuid:agreement_id>/give-up")
 @audience("brand")
 def give_up(agreement_id: UUID) -> ResponseReturnValue:
     """Stop waiting for work that is three days late."""

@@ -56,14 +56,14 @@ def work() -> ResponseReturnValue:
     )
 
 
-@bp.get("/agreements/<uuid:agreement_id>")
+@bp.get("/work/<uuid:agreement_id>")
 @audience("creator")
 def agreement(agreement_id: UUID) -> ResponseReturnValue:
     mine = _my_agreement(agreement_id)
     return render_template("creator/agreement.html", form=forms.blank(), **_shown(mine))
 
 
-@bp.post("/agreements/<uuid:agreement_id>/submit")
+@bp.post("/work/<uuid:agreement_id>/submit")
 @audience("creator")
 def submit_work(agreement_id: UUID) -> ResponseReturnValue:
     mine = _my_agreement(agreement_id)

@@ -41,7 +41,7 @@ def apply(campaign_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("creator.campaign", campaign_id=campaign_id), 303)
 
 
-@bp.get("/applications/<uuid:application_id>")
+@bp.get("/work/applications/<uuid:application_id>")
 @audience("creator")
 def application(application_id: UUID) -> ResponseReturnValue:
     """One of the caller's applications or invitations."""
@@ -49,7 +49,7 @@ def application(application_id: UUID) -> ResponseReturnValue:
     return render_template("creator/application.html", form=forms.blank(), **_shown(mine))
 
 
-@bp.post("/applications/<uuid:application_id>/accept")
+@bp.post("/work/applications/<uuid:application_id>/accept")
 @audience("creator")
 def accept_invitation(application_id: UUID) -> ResponseReturnValue:
     mine = _my_application(application_id)
@@ -61,7 +61,7 @@ def accept_invitation(application_id: UUID) -> ResponseReturnValue:
     return _page_of(application_id)
 
 
-@bp.post("/applications/<uuid:application_id>/decline")
+@bp.post("/work/applications/<uuid:application_id>/decline")
 @audience("creator")
 def decline_invitation(application_id: UUID) -> ResponseReturnValue:
     mine = _my_application(application_id)
@@ -78,7 +78,7 @@ def decline_invitation(application_id: UUID) -> ResponseReturnValue:
     return _page_of(application_id)
 
 
-@bp.post("/applications/<uuid:application_id>/withdraw")
+@bp.post("/work/applications/<uuid:application_id>/withdraw")
 @audience("creator")
 def withdraw_application(application_id: UUID) -> ResponseReturnValue:
     mine = _my_application(application_id)

@@ -160,9 +160,10 @@ def _references(earnings: list[Earning]) -> dict[object, str]:
     """The imported reference or campaign of each earning, by the earning's id."""
     ids = [earning.id for earning in earnings]
     rows = select(IncomeRow.earning_id, IncomeRow.reference).where(IncomeRow.earning_id.in_(ids))
-    imported = {earning_id: reference for earning_id, reference in db.session.execute(rows)}
+    imported = {id: reference for id, reference in db.session.execute(rows) if id}
     agreed = earning_sources.agreements(earnings)
-    return imported | {id: agreement.campaign.title for id, agreement in agreed.items()}
+    titles: dict[object, str] = {id: it.campaign.title for id, it in agreed.items()}
+    return titles | imported
 
 
 def _transfers(asked: CreatorStatement) -> dict[object, str]:

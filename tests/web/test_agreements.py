@@ -86,7 +86,7 @@ def test_a_member_applies_and_the_brand_accepts(
 
     reply = brand.post(f"/brand/applications/{application.id}/accept")
     agreement = only(app, Agreement)
-    assert reply.location == f"/brand/agreements/{agreement.id}"
+    assert reply.location == f"/brand/work/{agreement.id}"
     assert "$90.00" in brand.get(reply.location).text
     assert "You are in" in creator.get(f"/creator/campaigns/{campaign_id}").text
     assert "Work due" in creator.get("/creator/work").text
@@ -129,10 +129,10 @@ def test_who_misses_a_rule_is_refused_with_what_is_missing(
 
 def test_a_creator_withdraws(app: Flask, brand: Browser, creator: Browser) -> None:
     id = asked(opened(brand), creator)
-    creator.post(f"/creator/applications/{id}/withdraw")
+    creator.post(f"/creator/work/applications/{id}/withdraw")
     assert only(app, Application).status == "withdrawn"
-    creator.post(f"/creator/applications/{id}/withdraw")
-    assert "moved on meanwhile" in creator.get(f"/creator/applications/{id}").text
+    creator.post(f"/creator/work/applications/{id}/withdraw")
+    assert "moved on meanwhile" in creator.get(f"/creator/work/applications/{id}").text
 
 
 def test_a_decline_needs_a_reason_and_the_creator_reads_it(
@@ -143,7 +143,7 @@ def test_a_decline_needs_a_reason_and_the_creator_reads_it(
     assert reply.status_code == 422
     brand.post(f"/brand/applications/{id}/decline", reason=f"Not now {HOSTILE}")
     assert only(app, Application).status == "declined"
-    page = creator.get(f"/creator/applications/{id}").text
+    page = creator.get(f"/creator/work/applications/{id}").text
     assert "Not now &lt;script&gt;" in page
     assert "<script>alert" not in page
 
@@ -179,10 +179,10 @@ def test_a_brand_invites_by_handle_and_the_creator_accepts(
     invitation = only(app, Application)
     assert "Invitations" in creator.get("/creator/work").text
     assert "You are invited" in creator.get(f"/creator/campaigns/{campaign_id}").text
-    page = creator.get(f"/creator/applications/{invitation.id}").text
+    page = creator.get(f"/creator/work/applications/{invitation.id}").text
     assert "We like your hands." in page
-    reply = creator.post(f"/creator/applications/{invitation.id}/accept")
-    assert reply.location == f"/creator/agreements/{only(app, Agreement).id}"
+    reply = creator.post(f"/creator/work/applications/{invitation.id}/accept")
+    assert reply.location == f"/creator/work/{only(app, Agreement).id}"
 
 
 def test_an_invitation_to_nobody_or_to_who_may_not_is_refused_beside_the_field(
@@ -203,11 +203,11 @@ def test_nobody_answers_for_the_other_side(
     app: Flask, brand: Browser, creator: Browser, invited: bool
 ) -> None:
     id = asked(opened(brand), creator, invited=invited)
-    asker, path = (brand, "brand") if invited else (creator, "creator")
+    asker, path = (brand, "/brand") if invited else (creator, "/creator/work")
     for act in ("accept", "decline"):
-        asker.post(f"/{path}/applications/{id}/{act}", reason="no")
-    other, path = (creator, "creator") if invited else (brand, "brand")
-    other.post(f"/{path}/applications/{id}/withdraw")
+        asker.post(f"{path}/applications/{id}/{act}", reason="no")
+    other, path = (creator, "/creator/work") if invited else (brand, "/brand")
+    other.post(f"{path}/applications/{id}/withdraw")
     assert only(app, Application).status == ("invited" if invited else "submitted")
 
 
@@ -215,7 +215,7 @@ def test_an_invitation_is_declined_or_taken_back(
     app: Flask, brand: Browser, creator: Browser
 ) -> None:
     campaign_id = opened(brand)
-    creator.post(f"/creator/applications/{asked(campaign_id, creator, invited=True)}/decline")
+    creator.post(f"/creator/work/applications/{asked(campaign_id, creator, invited=True)}/decline")
     id = asked(campaign_id, creator, invited=True)
     brand.post(f"/brand/applications/{id}/withdraw")
     assert [it.status for it in rows(app, Application)] == ["declined", "withdrawn"]
@@ -228,7 +228,7 @@ def test_a_link_is_submitted_revised_and_approved(
     app: Flask, brand: Browser, creator: Browser
 ) -> None:
     id = agreed(opened(brand), creator)
-    mine, theirs = f"/creator/agreements/{id}", f"/brand/agreements/{id}"
+    mine, theirs = f"/creator/work/{id}", f"/brand/work/{id}"
     reply = creator.post(f"{mine}/submit", link=LINK, note="Filmed at dawn.")
     assert reply.status_code == 303
     assert "Review the work of" in brand.get("/brand").text
@@ -258,11 +258,11 @@ def test_a_link_is_submitted_revised_and_approved(
 def test_a_third_revision_is_refused_in_words(app: Flask, brand: Browser, creator: Browser) -> None:
     id = agreed(opened(brand), creator, "submitted")
     for _ in range(2):
-        brand.post(f"/brand/agreements/{id}/revise", notes="Closer.")
-        creator.post(f"/creator/agreements/{id}/submit", link=LINK)
-    page = brand.get(f"/brand/agreements/{id}").text
+        brand.post(f"/brand/work/{id}/revise", notes="Closer.")
+        creator.post(f"/creator/work/{id}/submit", link=LINK)
+    page = brand.get(f"/brand/work/{id}").text
     assert "The revisions that are included are used up." in page
-    reply = brand.post(f"/brand/agreements/{id}/revise", notes="Closer.")
+    reply = brand.post(f"/brand/work/{id}/revise", notes="Closer.")
     assert reply.status_code == 422
     assert "used up; you can still approve" in reply.text
     assert only(app, Deliverable).status == "submitted"
@@ -288,7 +288,7 @@ def test_what_is_no_public_link_is_refused(
     app: Flask, brand: Browser, creator: Browser, link: str
 ) -> None:
     id = agreed(opened(brand), creator)
-    reply = creator.post(f"/creator/agreements/{id}/submit", link=link)
+    reply = creator.post(f"/creator/work/{id}/submit", link=link)
     assert reply.status_code == 422
     assert only(app, Deliverable).status == "due"
 
@@ -300,7 +300,7 @@ def test_who_comes_after_silence_has_approved_is_told(
     with app.app_context():
         assert deliverables.approve_due(clock.now() + timedelta(days=9))
         db.session.commit()
-    reply = brand.post(f"/brand/agreements/{id}/approve")
+    reply = brand.post(f"/brand/work/{id}/approve")
     page = brand.get(reply.location).text
     assert "moved on meanwhile" in page
     assert "the brand was silent for three business days" in page
@@ -311,7 +311,7 @@ def test_overdue_work_is_shown_and_can_be_given_up_after_three_days(
     app: Flask, brand: Browser, creator: Browser
 ) -> None:
     id = agreed(opened(brand), creator)
-    url = f"/brand/agreements/{id}"
+    url = f"/brand/work/{id}"
     try:
         clock.set_offset(timedelta(days=16))
         assert "you may end the agreement" in _as_of(app, 16, brand, url)
@@ -320,7 +320,7 @@ def test_overdue_work_is_shown_and_can_be_given_up_after_three_days(
         assert "End the agreement" in _as_of(app, 19, brand, url)
         brand.post(f"{url}/give-up")
         assert only(app, Agreement).status == "canceled"
-        assert "the work did not come in time" in creator.get(f"/creator/agreements/{id}").text
+        assert "the work did not come in time" in creator.get(f"/creator/work/{id}").text
     finally:
         clock.set_offset(timedelta(0))
 
@@ -338,9 +338,9 @@ def _as_of(app: Flask, days: int, browser: Browser, url: str) -> str:
 def test_the_work_of_others_does_not_exist(app: Flask, brand: Browser, creator: Browser) -> None:
     id = agreed(opened(brand), creator)
     rival, stranger = brand_browser(app, "Halcyon Outdoors"), creator_browser(app)
-    assert rival.get(f"/brand/agreements/{id}").status_code == 404
-    assert stranger.get(f"/creator/agreements/{id}").status_code == 404
-    assert stranger.post(f"/creator/agreements/{id}/submit", link=LINK).status_code == 404
+    assert rival.get(f"/brand/work/{id}").status_code == 404
+    assert stranger.get(f"/creator/work/{id}").status_code == 404
+    assert stranger.post(f"/creator/work/{id}/submit", link=LINK).status_code == 404
 
 
 def test_empty_pages_say_what_to_do(brand: Browser, creator: Browser) -> None:
@@ -363,5 +363,5 @@ def test_every_status_and_event_has_words_for_both_sides() -> None:
 def test_the_agreement_page_speaks_french(app: Flask, brand: Browser, creator: Browser) -> None:
     id = agreed(opened(brand), creator, "submitted")
     creator.post("/language", language="fr", next="/creator/work")
-    page = creator.get(f"/creator/agreements/{id}").text
+    page = creator.get(f"/creator/work/{id}").text
     assert re.search(r'<html lang="fr"', page)
