@@ -28,6 +28,10 @@ from marketplace.web.buttons import told
 from marketplace.web.operator import bp
 
 QUEUE_SHOWN = 100
+_SHOWN = (
+    *(CampaignStatus.IN_REVIEW, CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN),
+    *(CampaignStatus.CLOSED, CampaignStatus.CANCELED, CampaignStatus.REJECTED),
+)
 
 
 @bp.get("/campaigns")
@@ -53,7 +57,7 @@ def campaigns() -> ResponseReturnValue:
         page=page,
         status=asked,
         counts={status: count for status, count in counted},
-        statuses=[it for it in CampaignStatus if it != CampaignStatus.DRAFT],
+        statuses=_SHOWN,
         now=clock.now(),
     )
 
