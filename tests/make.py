@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from marketplace import clock
 from marketplace.campaigns import campaign as campaigns
-from marketplace.campaigns import review
+from marketplace.campaigns import ending, review
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
@@ -155,9 +155,9 @@ def make_campaign(
     locked = lock(Campaign, campaign.id)
     assert locked is not None
     if status == "closed":
-        campaigns.close(locked, at)
+        ending.close(locked, at)
     if status == "canceled":
-        campaigns.cancel(locked, actor, "no longer wanted", at)
+        ending.cancel(locked, actor, "no longer wanted", at)
     db.session.commit()
     return locked
 

@@ -31,6 +31,9 @@ TERMINAL = {
     "payout": {"paid", "failed", "canceled"},
     "payout_run": {"done"},
     "campaign": {"closed", "canceled", "rejected"},
+    "application": {"accepted", "declined", "withdrawn"},
+    "agreement": {"fulfilled", "canceled"},
+    "deliverable": {"approved", "canceled"},
     "program_application": {"approved", "rejected"},
     "program_membership": {"active"},
 }

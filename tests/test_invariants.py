@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from marketplace import clock, verify
-from marketplace.campaigns.campaign import CampaignStatus
+from marketplace.campaigns import ending
+from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.config import REPOSITORY
 from marketplace.database.check import SAMPLE_ROWS
 from marketplace.database.identifier import new_id
@@ -25,6 +26,7 @@ from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.processors.base import Snapshot
 from marketplace.webhooks import converge
+from tests.agreeing import make_agreement
 from tests.make import (
     earn,
     make_brand,
@@ -64,7 +66,7 @@ def unposted(kind: str) -> str:
     return f"UPDATE ledger.transaction SET kind = 'something_else' WHERE id = {one}"
 
 
-MATURED = of("earning", "status = 'available'")
+MATURED = of("earning", "status = 'available' AND kind = 'fund'")
 
 REVERSED = of("earning", "status = 'reversed'")
 PARTLY = of("clawback", "earning_id IN (SELECT id FROM earning WHERE status = 'pending')")
@@ -201,6 +203,47 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         "UPDATE campaign SET budget_minor = budget_minor + 1 WHERE status = 'open'",
         {"E2"},
     ),
+    "an agreement that nothing covers": (
+        "UPDATE agreement SET gross_minor = 1000000 WHERE status = 'active'"
+        " AND campaign_id IN (SELECT id FROM campaign WHERE status = 'open')",
+        {"K1"},
+    ),
+    "a canceled campaign that keeps what nobody needs": (
+        "UPDATE agreement SET gross_minor = gross_minor - 1 WHERE status = 'active'"
+        " AND campaign_id IN (SELECT id FROM campaign WHERE status = 'canceled')",
+        {"E1"},
+    ),
+    "more agreements than places": ("UPDATE campaign SET places = 1 WHERE places = 4", {"K2"}),
+    "an agreement that nobody accepted": (
+        "UPDATE application SET status = 'declined' WHERE status = 'accepted'",
+        {"K3", "A2.application"},
+    ),
+    "an agreement of somebody who did not apply": (
+        "UPDATE application SET creator_id = gen_random_uuid() WHERE status = 'accepted'",
+        {"K3"},
+    ),
+    "an agreement that outlives its work": (
+        "UPDATE agreement SET status = 'active' WHERE status = 'canceled'",
+        {"K4", "K1", "E1", "A2.agreement"},
+    ),
+    "work of no agreement": ("DELETE FROM deliverable WHERE status = 'due'", {"K4"}),
+    "approved work that nobody is owed for": (
+        "UPDATE earning SET kind = 'prize' WHERE kind = 'flat_fee'",
+        {"K5"},
+    ),
+    "approved work that is owed at another price": (
+        "UPDATE agreement SET gross_minor = gross_minor + 1 WHERE status = 'fulfilled'",
+        {"K5"},
+    ),
+    "a round without its link": (
+        "DELETE FROM submission WHERE deliverable_id ="
+        " (SELECT id FROM deliverable WHERE status = 'submitted' LIMIT 1)",
+        {"K6"},
+    ),
+    "a revision too many": (
+        "UPDATE agreement SET revisions_included = 0",
+        {"K6"},
+    ),
     "a funded campaign that is not open": (
         "UPDATE campaign SET status = 'awaiting_funds' WHERE status = 'open'",
         {"E2", "A2.campaign"},
@@ -208,7 +251,10 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
 }
 
 # The trace of every table with a lifecycle.
-for thing in ("deposit", "refund", "earning", "destination", "payout_run", "payout", "campaign"):
+for thing in (
+    *("deposit", "refund", "earning", "destination", "payout_run", "payout"),
+    *("campaign", "application", "agreement", "deliverable"),
+):
     moved = of("status_change", f"thing = '{thing}' AND from_status IS NOT NULL")
     last = f"(SELECT max(id) FROM status_change WHERE thing = '{thing}')"
     illegal = {f"A3.{thing}"} | ({"P10"} if thing == "payout" else set())
@@ -239,6 +285,14 @@ def lively() -> None:
     team = make_brand()
     for status in CampaignStatus:
         make_campaign(team, status=status)
+    busy = make_campaign(team, status="open", places=4)
+    for work in ("due", "submitted", "revision_due", "approved"):
+        make_agreement(busy.id, work=work)
+    over = make_campaign(team, status="open")
+    for work in ("due", "submitted"):
+        make_agreement(over.id, work=work)
+    ending.cancel(locked(Campaign, over.id), "user:1", "a change of plans", clock.now())
+    db.session.commit()
     deposit = pay(make_deposit(team, make_campaign(team, status="canceled")))
     for minor in (2_000, 5_000):
         asked = refunds.request(

@@ -8,21 +8,19 @@ from typing import ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace import business_days, statuses
 from marketplace.campaigns.criteria import CriteriaColumn
 from marketplace.database.identifier import new_id
-from marketplace.database.lock import lock_next
 from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import db
-from marketplace.funding import reservation
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
 from marketplace.parties.brand import Brand
 from marketplace.program.rules import Criteria
-from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
+from marketplace.statuses import Moves, Stateful, Wait, Waits
 
 
 class CampaignStatus(StrEnum):
@@ -50,7 +48,7 @@ class CampaignStatus(StrEnum):
 REVIEW_DAYS = 3  # business days of the brand
 COMMISSION_BPS_MIN, COMMISSION_BPS_MAX = 100, 8_000
 WINDOW_MAX = timedelta(days=3650)
-_DATED = (CampaignStatus.IN_REVIEW, CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN)
+DATED = (CampaignStatus.IN_REVIEW, CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN)
 _DATED_SQL = "status IN ('in_review', 'awaiting_funds', 'open')"
 _COMPLETE_SQL = (
     "brief <> '' AND num_nulls(places, budget_minor, opens_on, closes_on, closes_at) = 0"
@@ -222,46 +220,3 @@ def _end_of(campaign: Campaign) -> datetime:
     assert campaign.closes_on
     zone = ZoneInfo(campaign.brand.time_zone)
     return datetime.combine(campaign.closes_on + timedelta(days=1), time(0), zone)
-
-
-def cancel(campaign: Campaign, actor: str, reason: str, at: datetime) -> Money:
-    """Call a campaign off; its reserved money goes back to the brand. The caller has locked it."""
-    statuses.advance(campaign, "cancel", at, actor, reason)
-    return _release(campaign, at)
-
-
-def close(campaign: Campaign, at: datetime) -> Money:
-    """The window is over; what is left goes back to the brand. The caller has locked it."""
-    statuses.advance(campaign, "close", at, SYSTEM, "the window is over")
-    return _release(campaign, at)
-
-
-def _release(campaign: Campaign, at: datetime) -> Money:
-    owner = campaign.brand.ledger_owner
-    return reservation.release(owner, campaign.ledger_owner, campaign.currency, campaign.cause, at)
-
-
-def end_due(at: datetime) -> bool:
-    """Close or cancel one campaign whose window is over; False if there is none."""
-    campaign = lock_next(
-        Campaign,
-        Campaign.status.in_(_DATED),
-        Campaign.closes_at <= at,
-        order_by=Campaign.closes_at,
-    )
-    if campaign is None:
-        return False
-    if campaign.status == CampaignStatus.OPEN:
-        close(campaign, at)
-    elif campaign.status == CampaignStatus.IN_REVIEW:
-        cancel(campaign, SYSTEM, "not reviewed before its window was over", at)
-    else:
-        cancel(campaign, SYSTEM, "not funded before its window was over", at)
-    return True
-
-
-def next_end() -> datetime | None:
-    """When the next window is over."""
-    return db.session.scalar(
-        select(func.min(Campaign.closes_at)).where(Campaign.status.in_(_DATED))
-    )

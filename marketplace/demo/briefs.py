@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from marketplace import clock
-from marketplace.campaigns import budget, review
+from marketplace.campaigns import budget, ending, review
 from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.lock import lock
@@ -181,7 +181,7 @@ def _cancel(brand_name: str, reason: str) -> None:
     found = db.session.query(Campaign).filter_by(brand_id=brand.id, title=_TENT.title).one()
     campaign = lock(Campaign, found.id)
     assert campaign is not None
-    campaigns.cancel(campaign, f"user:{person.id.hex}", reason, clock.now())
+    ending.cancel(campaign, f"user:{person.id.hex}", reason, clock.now())
 
 
 def _refund(brand_name: str, amount: Money) -> None:

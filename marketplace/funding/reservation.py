@@ -7,7 +7,7 @@ from datetime import datetime
 from marketplace.database.identifier import new_id
 from marketplace.ledger import balances, journal, postings
 from marketplace.ledger.draft import Cause
-from marketplace.money import Money
+from marketplace.money import Money, zero
 
 
 def reserved(campaign_owner: str, currency: str) -> Money:
@@ -33,10 +33,18 @@ def reserve(
 
 
 def release(
-    brand_owner: str, campaign_owner: str, currency: str, cause: Cause, at: datetime
+    brand_owner: str,
+    campaign_owner: str,
+    currency: str,
+    cause: Cause,
+    at: datetime,
+    keep: Money | None = None,
 ) -> Money:
-    """Give what is left of a reservation back to the brand; return how much that was."""
-    left = reserved(campaign_owner, currency)
+    """Give what is left of a reservation, but for `keep`, back to the brand; return how much.
+
+    The caller has locked the campaign. Once per cause.
+    """
+    left = reserved(campaign_owner, currency) - (keep or zero(currency))
     if left:
         key = f"campaign_released:{cause.id.hex}"
         journal.post(postings.campaign_released(brand_owner, campaign_owner, left, key, cause, at))

@@ -22,6 +22,8 @@ from marketplace.web import (
     assets,
     auth,
     brand,
+    brand_agreements,
+    brand_applicants,
     brand_campaign,
     brand_deposit,
     brand_draft,
@@ -29,6 +31,8 @@ from marketplace.web import (
     brand_preview,
     brand_refund,
     creator,
+    creator_agreements,
+    creator_applications,
     creator_campaigns,
     creator_earnings,
     creator_payouts,
@@ -58,6 +62,8 @@ from marketplace.web import (
 
 # What adds its pages to the blueprint of an area by being imported.
 BRAND_PAGES = (
+    brand_agreements,
+    brand_applicants,
     brand_campaign,
     brand_deposit,
     brand_draft,
@@ -66,6 +72,8 @@ BRAND_PAGES = (
     brand_refund,
 )
 CREATOR_PAGES = (
+    creator_agreements,
+    creator_applications,
     creator_campaigns,
     creator_earnings,
     creator_payouts,

@@ -6,6 +6,9 @@ brand_campaign  one campaign: where it stands, paying for it, calling it off
 brand_deposit   one top-up: the wait for the payment page, and for the payment
 brand_refund    money that goes back to its card
 brand_money     what there is and where it is; the books behind it
+brand_applicants  who applies, who is invited, and the answers
+brand_agreements  what is agreed, and its work to review
+brand_waiting   what waits for the brand
 brand_words     what people read for the words that rows keep
 """
 
@@ -28,8 +31,10 @@ from marketplace.ledger.chart import AccountKind
 from marketplace.money import Money, zero
 from marketplace.web import brand_words as words
 from marketplace.web import paging, trace
+from marketplace.web.brand_waiting import applicants, to_review
 
 SHOWN = 24  # campaigns on a page
+SOONEST = 3  # of what waits for the brand
 CURRENCY = "USD"  # of a brand that has not chosen one yet
 
 bp = Blueprint("brand", __name__, url_prefix="/brand")
@@ -54,6 +59,8 @@ def home() -> ResponseReturnValue:
         available=available(),
         reserved_in_all=reserved_in_all(),
         waiting=db.session.scalar(waiting) or 0,
+        to_review=to_review(brand.id, SOONEST),
+        applicants=applicants(brand.id, SOONEST),
     )
 
 

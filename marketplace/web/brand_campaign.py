@@ -11,8 +11,8 @@ from flask_babel import gettext
 
 from marketplace import access, clock
 from marketplace.access import audience
-from marketplace.campaigns import budget
-from marketplace.campaigns import campaign as campaigns
+from marketplace.campaigns import application as applications
+from marketplace.campaigns import budget, commitments, ending
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.campaigns.offer import offer
 from marketplace.database.lock import lock
@@ -72,7 +72,7 @@ def cancel(campaign_id: UUID) -> ResponseReturnValue:
     form = forms.sent(Cancelation())
     if mine.status != CampaignStatus.CANCELED:  # else clicked twice
         with told(), form.refusals():
-            back = campaigns.cancel(mine, access.actor(), form.data["reason"], clock.now())
+            back = ending.cancel(mine, access.actor(), form.data["reason"], clock.now())
             db.session.commit()
             said = gettext("The campaign is canceled.")
             if back:
@@ -122,6 +122,9 @@ def _shown(mine: Campaign) -> dict[str, Any]:
         "offer": offer(mine.flat_fee, mine.commission_bps, clock.now()),
         "reserved": reservation.reserved(mine.ledger_owner, mine.currency),
         "missing": missing,
+        "committed": commitments.committed(mine),
+        "places_taken": commitments.places_taken(mine.id),
+        "applicants": applications.waiting(mine.id),
         "available": available,
         "is_covered": bool(missing) and available >= missing,
         "checkout": budget.open_deposit(mine),

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from marketplace import access
 from marketplace.access import audience
+from marketplace.campaigns.agreement import Agreement
 from marketplace.campaigns.campaign import Campaign
 from marketplace.errors import NotFound
 from marketplace.extensions import db
@@ -21,7 +22,7 @@ from marketplace.ledger.balances import Entry, Held
 from marketplace.ledger.chart import AccountKind
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
-from marketplace.web import paging, trace
+from marketplace.web import earning_sources, paging, trace
 from marketplace.web.brand import available, bp, reserved_in_all
 from marketplace.web.brand_deposit import campaigns_of
 from marketplace.web.paging import Page
@@ -142,13 +143,16 @@ def _about(entries: Iterable[Entry]) -> dict[UUID, Campaign]:
     return found | {deposit_id: campaign for deposit_id, campaign in paid_for}
 
 
-def _evidence(cause: Cause) -> dict[str, Campaign | Deposit | Refund | None]:
-    """What a transaction goes back to: a campaign, a top-up or a refund."""
+def _evidence(cause: Cause) -> dict[str, Campaign | Deposit | Refund | Agreement | None]:
+    """What a transaction goes back to: a campaign, an agreement, a top-up or a refund."""
     refund = db.session.get(Refund, cause.id) if cause.type == "refund" else None
     deposit_id = refund.deposit_id if refund else cause.id if cause.type == "deposit" else None
     deposit = db.session.get(Deposit, deposit_id) if deposit_id else None
-    campaign_id = deposit.campaign_id if deposit else cause.id
+    agreement = earning_sources.agreement_of(cause)
+    paid_for = agreement.campaign_id if agreement else cause.id
+    campaign_id = deposit.campaign_id if deposit else paid_for
     return {
+        "agreement": agreement,
         "refund": refund,
         "deposit": deposit,
         "campaign": db.session.get(Campaign, campaign_id),

@@ -19,9 +19,9 @@ from marketplace.funding.refund import Refund
 from marketplace.parties.brand import Membership
 from marketplace.parties.user import User
 from marketplace.statuses import SYSTEM, StatusChange
-from marketplace.web import formats
+from marketplace.web import agreement_words, formats
 
-Thing = Campaign | Deposit | Refund
+Thing = Campaign | Deposit | Refund | agreement_words.Thing
 Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 
 # By table and status: the label, and the tone of its pill.
@@ -57,6 +57,8 @@ WAITS: dict[tuple[str, str], Any] = {
     ("deposit", "pending"): _("Waits for you to pay by %(until)s; then the payment page expires."),
     ("refund", "requested"): _("Waits for the processor to confirm it."),
 }
+STATUSES |= agreement_words.STATUSES
+WAITS |= agreement_words.BRAND_WAITS
 
 EVENTS: dict[tuple[str, str], Any] = {
     ("campaign", "create"): _("Draft begun"),

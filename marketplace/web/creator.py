@@ -2,6 +2,8 @@
 
 creator_campaigns     open campaigns to look for work in
 creator_program       each rule of the program, and the application
+creator_applications  applying, and answering invitations
+creator_agreements    what is agreed, and the work to hand in
 creator_earnings      what there is, what is on its way, and why it is not paid yet
 creator_chart         earnings by month, as a picture
 creator_statement     a month in lines that add up, on a page and as a file

@@ -26,6 +26,7 @@ from marketplace.program import membership
 from marketplace.program.rules import Criteria, Verdict, judge
 from marketplace.web import criteria_words, forms, paging, shell
 from marketplace.web.creator import bp
+from marketplace.web.creator_applications import standing
 from marketplace.web.criteria_words import Line
 from marketplace.web.forms import Form
 
@@ -118,6 +119,7 @@ def campaign(campaign_id: UUID) -> ResponseReturnValue:
         lines=[criteria_words.line(it) for it in verdict.requirements],
         is_eligible=viewer.is_eligible(found.criteria),
         offer=Found(found, viewer).offer,
+        **standing(found),
     )
 
 

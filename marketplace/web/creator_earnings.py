@@ -25,7 +25,7 @@ from marketplace.parties.creator import Creator
 from marketplace.payouts import explain
 from marketplace.payouts.gate import Decision
 from marketplace.payouts.payout import Payout
-from marketplace.web import creator_chart
+from marketplace.web import creator_chart, earning_sources
 from marketplace.web.creator import bp
 
 RECENT = 12
@@ -67,6 +67,7 @@ def home() -> ResponseReturnValue:
         recent=recent,
         kept=kept_of(earnings),
         clawed_from=_clawed_from(recent),
+        sources=earning_sources.named(it for it in recent if isinstance(it, Earning)),
         pending_shown=PENDING_SHOWN,
     )
 

@@ -30,7 +30,7 @@ from marketplace.income.importing import IncomeRow
 from marketplace.ledger.statement import StatementLine
 from marketplace.money import Money, zero
 from marketplace.payouts.payout import Payout
-from marketplace.web import clawbacks, trace
+from marketplace.web import clawbacks, earning_sources, trace
 from marketplace.web import creator_words as words
 from marketplace.web.creator import bp, my_currencies
 
@@ -177,11 +177,14 @@ def _line(line: statements.Line, reference: str, balance: Money) -> Line:
     )
 
 
-def _references(earnings: Iterable[Earning]) -> dict[object, str]:
-    """The imported reference of each earning, by the earning's id."""
+def _references(earnings: list[Earning]) -> dict[object, str]:
+    """The imported reference or campaign of each earning, by the earning's id."""
     ids = [earning.id for earning in earnings]
     rows = select(IncomeRow.earning_id, IncomeRow.reference).where(IncomeRow.earning_id.in_(ids))
-    return {earning_id: reference for earning_id, reference in db.session.execute(rows)}
+    imported = {id: reference for id, reference in db.session.execute(rows) if id}
+    agreed = earning_sources.agreements(earnings)
+    titles: dict[object, str] = {id: it.campaign.title for id, it in agreed.items()}
+    return titles | imported
 
 
 def _transfers(asked: CreatorStatement) -> dict[object, str]:

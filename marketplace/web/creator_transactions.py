@@ -23,7 +23,7 @@ from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun
 from marketplace.web import creator_words as words
-from marketplace.web import trace
+from marketplace.web import earning_sources, trace
 from marketplace.web.creator import bp
 
 
@@ -64,7 +64,13 @@ def _evidence(cause: Cause) -> dict[str, Any]:
 
 def _of_earning(earning: Earning | None) -> dict[str, Any]:
     if earning is None:
-        return {"earning": None, "clawbacks": [], "row": None, "brought": None}
+        return {
+            "earning": None,
+            "clawbacks": [],
+            "row": None,
+            "brought": None,
+            "agreement": None,
+        }
     statement = (
         select(IncomeRow, IncomeImport)
         .join(IncomeImport, IncomeImport.id == IncomeRow.import_id)
@@ -79,6 +85,7 @@ def _of_earning(earning: Earning | None) -> dict[str, Any]:
         "platform_fee": earning.platform_fee,
         "row": row,
         "brought": brought,
+        "agreement": earning_sources.agreements([earning]).get(earning.id),
     }
 
 

@@ -16,9 +16,9 @@ from marketplace.payouts.destination import Destination
 from marketplace.payouts.gate import Blocker, Decision, Reason
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
-from marketplace.web import formats
+from marketplace.web import agreement_words, formats
 
-Thing = Destination | Earning | Payout
+Thing = Destination | Earning | Payout | agreement_words.Thing
 Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 
 KINDS: dict[str, Any] = {
@@ -70,6 +70,8 @@ WAITS: dict[tuple[str, str], Any] = {
         " it is never sent twice."
     ),
 }
+STATUSES |= agreement_words.STATUSES
+WAITS |= agreement_words.CREATOR_WAITS
 HOLDS: dict[str, Any] = {
     "processor_funds": _(
         "Waits for our balance at Stripe to be filled up. It is tried again on %(until)s;"

@@ -15,7 +15,9 @@ from flask_babel import gettext
 
 from marketplace import clock, demo_clock
 from marketplace.access import audience
-from marketplace.campaigns.campaign import next_end
+from marketplace.campaigns.application import next_expiry
+from marketplace.campaigns.deliverable import next_silence
+from marketplace.campaigns.ending import next_end
 from marketplace.database.lock import lock_where
 from marketplace.demo_clock import DAYS_MAX, DemoClock
 from marketplace.earnings.maturity import next_maturity
@@ -76,6 +78,8 @@ def _due() -> list[NextDue]:
     due = (
         NextDue("sprout", gettext("Earnings mature"), next_maturity()),
         NextDue("megaphone", gettext("A campaign's window ends"), next_end()),
+        NextDue("mailbox", gettext("An application expires"), next_expiry()),
+        NextDue("eye-off", gettext("Work approves itself"), next_silence()),
         NextDue("banknote", gettext("A payout run"), next_run_at()),
         NextDue("hand", gettext("A held payout is tried again"), next_review()),
     )

@@ -59,7 +59,21 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "waiting": (_("Waiting"), "wait"),
 }
 
+STATUSES |= {
+    "approved": (_("Approved"), "ok"),
+    "declined": (_("Declined"), ""),
+    "due": (_("Work due"), "info"),
+    "fulfilled": (_("Fulfilled"), "ok"),
+    "invited": (_("Invited"), "wait"),
+    "revision_due": (_("Revision due"), "wait"),
+    "submitted": (_("Submitted"), "wait"),
+    "withdrawn": (_("Withdrawn"), ""),
+}
+
 THINGS: dict[str, Any] = {
+    "agreement": _("Agreement"),
+    "application": _("Application"),
+    "deliverable": _("Deliverable"),
     "campaign": _("Campaign"),
     "clawback": _("Clawback"),
     "deposit": _("Deposit"),

@@ -40,11 +40,13 @@ class Place:
 AREAS: dict[str, tuple[Item, ...]] = {
     "brand": (
         Item("brand.home", "megaphone", _("Campaigns")),
+        Item("brand.work", "clipboard-check", _("Work")),
         Item("brand.money", "wallet", _("Money")),
     ),
     "creator": (
         Item("creator.campaigns", "compass", _("Discover")),
         Item("creator.program", "badge-check", _("Program")),
+        Item("creator.work", "clipboard-list", _("My work")),
         Item("creator.home", "chart-line", _("Earnings")),
         Item("creator.payouts", "banknote", _("Payouts")),
     ),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from marketplace.campaigns import campaign
+from marketplace.campaigns import application, deliverable, ending
 from marketplace.earnings import maturity
 from marketplace.metrics import facts
 from marketplace.payouts import hold, run
@@ -44,7 +44,10 @@ JOBS: tuple[Job, ...] = (
     Job("destinations to ask about", polling.destinations),
     Job("facts of a new day", facts.roll_due, facts.next_roll),
     Job("maturity", maturity.mature_due, maturity.next_maturity),
-    Job("campaign windows", campaign.end_due, campaign.next_end),
+    Job("silent brands", deliverable.approve_due, deliverable.next_silence),
+    Job("unanswered applications", application.expire_due, application.next_expiry),
+    Job("campaign windows", ending.end_due, ending.next_end),
+    Job("work that never came", ending.give_up_due, ending.next_give_up),
     Job("held payouts", hold.release_due, hold.next_review),
     Job("payout runs", run.open_due, run.next_run_at),
     Job("payout run lines", run.pay_next),

@@ -9,8 +9,7 @@ import pytest
 from flask import Flask
 
 from marketplace import clock
-from marketplace.campaigns import budget
-from marketplace.campaigns import campaign as campaigns
+from marketplace.campaigns import budget, ending
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.database.identifier import new_id
 from marketplace.errors import BadInput, InsufficientFunds, WrongState
@@ -119,7 +118,7 @@ def test_money_that_comes_after_a_cancelation_stays_with_the_brand(
     team: BrandTeam, campaign: Campaign
 ) -> None:
     deposit = top_up(team, campaign)
-    campaigns.cancel(campaign, "user:1", "no longer wanted", clock.now())
+    ending.cancel(campaign, "user:1", "no longer wanted", clock.now())
     db.session.commit()
     pay(deposit)
     assert campaign.status == CampaignStatus.CANCELED
@@ -193,7 +192,7 @@ def test_a_campaign_canceled_after_it_was_funded_twice_over_keeps_nothing(
     budget.fund_from_balance(campaign, "user:1", clock.now())
     db.session.commit()
     assert books(team, campaign) == (usd(30_000), usd(0))
-    campaigns.cancel(campaign, "user:1", "no longer wanted", clock.now())
+    ending.cancel(campaign, "user:1", "no longer wanted", clock.now())
     db.session.commit()
     assert books(team, campaign) == (usd(0), usd(30_000))
 
@@ -218,7 +217,7 @@ def arrive(deposit_id: UUID, payment: Snapshot) -> None:
 
 
 def cancel(campaign_id: UUID) -> None:
-    campaigns.cancel(locked(Campaign, campaign_id), "user:1", "changed my mind", clock.now())
+    ending.cancel(locked(Campaign, campaign_id), "user:1", "changed my mind", clock.now())
 
 
 def test_a_payment_and_a_cancelation_at_once_lose_no_money(app: Flask, team: BrandTeam) -> None:

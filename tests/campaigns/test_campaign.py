@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from marketplace import clock
-from marketplace.campaigns import budget, review
+from marketplace.campaigns import budget, ending, review
 from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.database.identifier import new_id
@@ -216,13 +216,13 @@ def test_a_window_ends_with_its_last_day_in_the_brands_time_zone(
     db.session.commit()
     db.session.refresh(campaign)
     assert campaign.closes_at == ends_at
-    assert campaigns.next_end() == ends_at
+    assert ending.next_end() == ends_at
 
-    assert not campaigns.end_due(ends_at - timedelta(microseconds=1))
-    assert campaigns.end_due(ends_at)
+    assert not ending.end_due(ends_at - timedelta(microseconds=1))
+    assert ending.end_due(ends_at)
     db.session.commit()
     assert campaign.status == CampaignStatus.CANCELED
-    assert campaigns.next_end() is None
+    assert ending.next_end() is None
 
 
 def test_the_last_day_may_be_today_until_it_is_over(team: BrandTeam) -> None:
@@ -239,7 +239,7 @@ def test_an_open_campaign_is_closed_at_its_end_and_gives_back_what_is_left(team:
     campaign = make_campaign(team, status="open", days=10)
     assert (held(campaign), free(team)) == (usd(30_000), usd(0))
 
-    assert campaigns.end_due(clock.now() + timedelta(days=12))
+    assert ending.end_due(clock.now() + timedelta(days=12))
     db.session.commit()
 
     assert campaign.status == CampaignStatus.CLOSED
@@ -251,7 +251,7 @@ def test_a_campaign_that_was_never_opened_is_canceled_at_its_end(
     team: BrandTeam, status: str
 ) -> None:
     campaign = make_campaign(team, status=status, days=10)
-    assert campaigns.end_due(clock.now() + timedelta(days=12))
+    assert ending.end_due(clock.now() + timedelta(days=12))
     db.session.commit()
     assert campaign.status == CampaignStatus.CANCELED
 
@@ -260,12 +260,12 @@ def test_windows_end_one_by_one_the_earliest_first_and_drafts_never(team: BrandT
     later, sooner = (make_campaign(team, status="awaiting_funds", days=days) for days in (9, 3))
     draft = make_campaign(team, days=1)
     at = clock.now() + timedelta(days=20)
-    assert campaigns.end_due(at)
+    assert ending.end_due(at)
     db.session.commit()
     assert (sooner.status, later.status) == ("canceled", "awaiting_funds")
-    assert campaigns.end_due(at)
+    assert ending.end_due(at)
     db.session.commit()
-    assert not campaigns.end_due(at)
+    assert not ending.end_due(at)
     assert draft.status == CampaignStatus.DRAFT
 
 
@@ -277,7 +277,7 @@ def test_a_canceled_campaign_gives_its_money_back(team: BrandTeam, status: str) 
     campaign = make_campaign(team, status=status)
     before = held(campaign)
     db.session.rollback()
-    back = campaigns.cancel(locked(Campaign, campaign.id), "user:1", "no longer wanted", AT)
+    back = ending.cancel(locked(Campaign, campaign.id), "user:1", "no longer wanted", AT)
     db.session.commit()
     assert (held(campaign), free(team)) == (usd(0), before)
     assert back == before == (usd(30_000) if status == "open" else usd(0))
@@ -287,15 +287,15 @@ def test_a_canceled_campaign_gives_its_money_back(team: BrandTeam, status: str) 
 def test_what_is_over_cannot_be_ended_again(team: BrandTeam, status: str) -> None:
     campaign = make_campaign(team, status=status)
     with refused(WrongState):
-        campaigns.cancel(campaign, "user:1", "again", AT)
+        ending.cancel(campaign, "user:1", "again", AT)
     with refused(WrongState):
-        campaigns.close(campaign, AT)
+        ending.close(campaign, AT)
 
 
 def test_a_part_payment_is_given_back_as_well(team: BrandTeam) -> None:
     campaign = make_campaign(team, status="awaiting_funds")
     pay(make_deposit(team, campaign, usd(12_000)))
     assert held(campaign) == usd(12_000)
-    campaigns.cancel(campaign, "user:1", "too dear", clock.now())
+    ending.cancel(campaign, "user:1", "too dear", clock.now())
     db.session.commit()
     assert (held(campaign), free(team)) == (usd(0), usd(12_000))

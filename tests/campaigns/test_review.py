@@ -8,7 +8,7 @@ import pytest
 
 from marketplace import clock, statuses
 from marketplace.campaigns import campaign as campaigns
-from marketplace.campaigns import review
+from marketplace.campaigns import ending, review
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.errors import BadInput, WrongState
 from marketplace.extensions import db
@@ -53,7 +53,7 @@ def test_a_rejected_campaign_is_over(campaign: Campaign) -> None:
     db.session.commit()
     assert campaign.status == CampaignStatus.REJECTED
     assert not [event for status, event in Campaign.MOVES if status == "rejected"]
-    assert not campaigns.end_due(clock.now() + timedelta(days=90))
+    assert not ending.end_due(clock.now() + timedelta(days=90))
 
 
 @pytest.mark.parametrize("decide", [review.request_changes, review.reject])
@@ -83,5 +83,5 @@ def test_an_answer_is_due_in_three_business_days_where_the_brand_is(campaign: Ca
 
 
 def test_silence_approves_nothing(campaign: Campaign) -> None:
-    assert not campaigns.end_due(clock.now() + timedelta(days=20))
+    assert not ending.end_due(clock.now() + timedelta(days=20))
     assert campaign.status == CampaignStatus.IN_REVIEW

@@ -12,8 +12,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from marketplace.campaigns import budget
-from marketplace.campaigns import campaign as campaigns
+from marketplace.campaigns import budget, ending
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
 from marketplace.errors import BadInput, InsufficientFunds
@@ -49,7 +48,7 @@ def deposit(team: BrandTeam) -> Deposit:
     """300.00 USD, paid for a campaign that was canceled before: all of it is free."""
     campaign = make_campaign(team, status="awaiting_funds")
     deposit = make_deposit(team, campaign)
-    campaigns.cancel(campaign, "user:1", "no longer wanted", AT)
+    ending.cancel(campaign, "user:1", "no longer wanted", AT)
     return pay(deposit)
 
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy.exc import IntegrityError
 
 from marketplace import clock, verify
-from marketplace.campaigns import budget, review
+from marketplace.campaigns import budget, ending, review
 from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign as CampaignRow
 from marketplace.database.identifier import new_id
@@ -233,7 +233,7 @@ class Path(RuleBasedStateMachine):
         over = campaign.status in ("closed", "canceled", "rejected")
         if self.expect(
             WrongState if over else None,
-            lambda: campaigns.cancel(
+            lambda: ending.cancel(
                 locked(CampaignRow, campaign.id), "user:1", "no longer wanted", clock.now()
             ),
         ):
@@ -367,7 +367,7 @@ class Path(RuleBasedStateMachine):
                 self.model.ends(campaign, "closed" if campaign.status == "open" else "canceled")
         self.model.matures()
         self.model.holds_end()
-        for job in (campaigns.end_due, mature_due, hold.release_due):
+        for job in (ending.end_due, mature_due, hold.release_due):
             while job(at):
                 db.session.commit()
             db.session.rollback()

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from marketplace import clock, verify
-from marketplace.campaigns import campaign as campaigns
+from marketplace.campaigns import ending
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.database.identifier import new_id
 from marketplace.earnings.statement import months, statement
@@ -98,7 +98,7 @@ def test_a_brand_pays_in_a_creator_is_paid_out_and_both_books_agree(
     story.work()
     story.pay(paid)
     story.work()
-    campaigns.cancel(locked(Campaign, other.id), "user:1", "no longer wanted", clock.now())
+    ending.cancel(locked(Campaign, other.id), "user:1", "no longer wanted", clock.now())
     refund = refunds.request(paid.id, usd(4_000), actor="user:1", form_key=new_id(), at=clock.now())
     db.session.commit()
     story.work()

@@ -24,9 +24,9 @@ from marketplace.processors.outbox import ProcessorRequest
 from marketplace.web import confirmation
 from marketplace.webhooks import inbox
 from marketplace.webhooks.inbox import WebhookEvent
+from tests.agreeing import make_agreement, make_application
 from tests.make import (
     fill_pool,
-    make_application,
     make_brand,
     make_campaign,
     make_clawback,
@@ -35,6 +35,8 @@ from tests.make import (
     make_payout,
     make_user,
 )
+from tests.make import make_application as apply_to_program
+from tests.make import make_member as join_program
 from tests.web.people import Person
 
 Ids = dict[str, object]
@@ -71,15 +73,21 @@ def make_world() -> World:
     draft = make_campaign(brand, title="A draft")
     campaign = make_campaign(brand, status="open")
     deposit = db.session.scalars(select(Deposit).filter_by(campaign_id=campaign.id)).one()
+    join_program(creator.creator)
+    agreement = make_agreement(campaign.id, creator.creator, work="submitted")
+    other = make_campaign(brand, status="open", title="Another one")
+    asked = make_application(other.id, creator.creator)
     pool = fill_pool(EarningKind.GIFT, Money(5_000, "USD"))
     mail.write("a@b.example", "Hello", "http://a.example", clock.now(), clock.wall_now())
     ref = Ref("evt_1", "transfer.created", False, "transfer", "tr_1", None)
     inbox.store("stripe", "platform", ref, b"{}", {}, clock.wall_now())
     db.session.commit()
-    application = make_application(creator.creator)
+    waiting = apply_to_program(make_creator().creator)
     earning_id = _newest(Earning)
     clawback = make_clawback(db.session.get_one(Earning, earning_id))
+    of_the_program = ("application", "approve", "reject", "suspend", "lift")
     ids: Ids = {
+        **{f"operator.{name}.application_id": waiting.id for name in of_the_program},
         "brand.transaction.transaction_id": _transaction("deposit", deposit.id),
         "creator.transaction.transaction_id": _transaction("earning", earning_id),
         "operator.transaction.transaction_id": _transaction("payout", payout.id),
@@ -89,12 +97,13 @@ def make_world() -> World:
         "brand.submit_campaign.campaign_id": draft.id,
         "campaign_id": campaign.id,
         "deposit_id": deposit.id,
+        "agreement_id": agreement.id,
+        "application_id": asked.id,
         "earning_id": earning_id,
         "clawback_id": clawback.id,
         "payout_id": payout.id,
         "run_id": payout.run_id,
         "operator.metric_import.import_id": _newest(MetricImport),
-        "application_id": application.id,
         "import_id": _newest(IncomeImport),
         "event_id": _newest(WebhookEvent),
         "request_id": _newest(ProcessorRequest),

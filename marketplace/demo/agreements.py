@@ -1,0 +1,116 @@
+"""The agreements of the demo world: one in every state there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from marketplace import clock
+from marketplace.campaigns import acceptance
+from marketplace.campaigns import application as applications
+from marketplace.campaigns import deliverable as deliverables
+from marketplace.campaigns.agreement import Agreement
+from marketplace.campaigns.application import Application
+from marketplace.campaigns.campaign import Campaign
+from marketplace.database.lock import lock
+from marketplace.demo import people
+from marketplace.demo.steps import Step, form_key
+from marketplace.extensions import db
+from marketplace.parties.brand import Membership
+
+COFFEE = "Slow mornings with the cold-brew kit"
+TRAIL = "Trail lunch for one"
+SOCKS = "Merino socks on day five"
+
+
+def steps(present: datetime) -> list[Step]:
+    """What creators and brands agree on, and what comes of it."""
+
+    def ago(days: float, act: Callable[[], None]) -> Step:
+        return Step(present - timedelta(days=days), act)
+
+    return [
+        ago(52, lambda: _apply(COFFEE, "ines", "A whole week of slow mornings, one take each.")),
+        ago(51, lambda: _accept(COFFEE, "ines")),
+        ago(44, lambda: _submit(COFFEE, "ines", "https://www.tiktok.com/@ines/video/7301")),
+        ago(43, lambda: _revise(COFFEE, "ines", "Lovely. Could the kit be seen a little longer?")),
+        ago(42, lambda: _submit(COFFEE, "ines", "https://www.tiktok.com/@ines/video/7302")),
+        ago(41, lambda: _approve(COFFEE, "ines")),
+        ago(28, lambda: _apply(TRAIL, "tom", "I cook above the tree line anyway.")),
+        ago(27, lambda: _accept(TRAIL, "tom")),
+        # Nobody of the brand looks at it: silence approves.
+        ago(16, lambda: _submit(TRAIL, "tom", "https://www.youtube.com/watch?v=trail-lunch")),
+        ago(9, lambda: _apply(COFFEE, "jule", "My kitchen faces east.")),
+        ago(8, lambda: _accept(COFFEE, "jule")),
+        ago(5, lambda: _invite(SOCKS, "nora", "Your long-distance films are what we look for.")),
+        ago(4, lambda: _apply(COFFEE, "sam", "Two cameras, no talking.")),
+        ago(1, lambda: _submit(COFFEE, "jule", "https://www.tiktok.com/@jule/video/9917")),
+    ]
+
+
+def _apply(title: str, handle: str, message: str) -> None:
+    creator = people.creator(handle)
+    applications.apply(
+        _campaign(title),
+        creator,
+        message,
+        form_key=form_key(f"apply {title} {handle}"),
+        actor=f"user:{creator.user_id.hex}",
+        at=clock.now(),
+    )
+
+
+def _invite(title: str, handle: str, message: str) -> None:
+    campaign = _campaign(title)
+    applications.invite(
+        campaign,
+        people.creator(handle),
+        message,
+        form_key=form_key(f"invite {title} {handle}"),
+        actor=_brand(campaign),
+        at=clock.now(),
+    )
+
+
+def _accept(title: str, handle: str) -> None:
+    campaign, creator = _campaign(title), people.creator(handle)
+    asked = applications.of_pair(campaign.id, creator.id)
+    assert isinstance(asked, Application)
+    acceptance.accept(asked.id, _brand(campaign), clock.now())
+
+
+def _submit(title: str, handle: str, link: str) -> None:
+    creator = people.creator(handle)
+    deliverables.submit(_work(title, handle), link, "", f"user:{creator.user_id.hex}", clock.now())
+
+
+def _revise(title: str, handle: str, notes: str) -> None:
+    brand = _brand(_campaign(title))
+    deliverables.request_revision(_work(title, handle), notes, brand, clock.now())
+
+
+def _approve(title: str, handle: str) -> None:
+    deliverables.approve(_work(title, handle), _brand(_campaign(title)), clock.now())
+
+
+def _work(title: str, handle: str) -> UUID:
+    agreement = (
+        db.session.query(Agreement)
+        .filter_by(campaign_id=_campaign(title).id, creator_id=people.creator(handle).id)
+        .one()
+    )
+    return deliverables.of_agreement(agreement.id).id
+
+
+def _campaign(title: str) -> Campaign:
+    found = db.session.query(Campaign).filter_by(title=title).one()
+    campaign = lock(Campaign, found.id)
+    assert campaign is not None
+    return campaign
+
+
+def _brand(campaign: Campaign) -> str:
+    member = db.session.query(Membership).filter_by(brand_id=campaign.brand_id).first()
+    assert member is not None
+    return f"user:{member.user_id.hex}"
