@@ -179,6 +179,16 @@ def _facts() -> None:
         sa.PrimaryKeyConstraint("creator_id", name=op.f("pk_creator_facts")),
     )
     op.create_index("ix_creator_facts_as_of", "creator_facts", ["as_of"])
+    op.create_index(
+        "ix_creator_facts_members",
+        "creator_facts",
+        ["authentic_views_30d"],
+        postgresql_where=sa.text("member"),
+        postgresql_include=[
+            *("creator_id", "followers", "engagement_bps", "measured_on", "country"),
+            *("categories", "born_on", "standing"),
+        ],
+    )
 
 
 def _program() -> None:
