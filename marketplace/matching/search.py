@@ -37,6 +37,7 @@ class Suitable:
 
     creator_id: UUID
     name: str
+    handle: str
     facts: CreatorFacts
     score: Score
 
@@ -65,7 +66,7 @@ def creators_for(
     rows = db.session.execute(statement(criteria, on, *narrower, limit=limit, offset=offset)).all()
     if not rows and offset:
         return Found((), creators_for(criteria, on, *narrower, limit=1).total)
-    found = [Suitable(row[0].creator_id, row[1], row[0], _score(row)) for row in rows]
+    found = [Suitable(row[0].creator_id, row.name, row.handle, row[0], _score(row)) for row in rows]
     return Found(found, rows[0].total if rows else 0)
 
 
@@ -89,7 +90,7 @@ def statement(
         .subquery()
     )
     return (
-        select(CreatorFacts, Creator.name, *(best.c[name] for name in parts), best.c.total)
+        select(CreatorFacts, Creator.name, Creator.handle, *(best.c[name] for name in parts), best.c.total)
         .join(best, best.c.creator_id == CreatorFacts.creator_id)
         .join(Creator, Creator.id == best.c.creator_id)
         .order_by(best.c.points.desc(), best.c.creator_id)

@@ -75,6 +75,7 @@ VERDICTS: dict[str, str] = {
     "GET  /creator/campaigns/<uuid:campaign_id>":             "login 403 403 200 200 403",
     "GET  /creator/clawbacks/<uuid:clawback_id>":             "login 403 403 303 404 403",
     "POST /creator/campaigns/<uuid:campaign_id>/apply":       "401   403 403 303 303 403",
+    "GET  /brand/campaigns/<uuid:campaign_id>/creators":       "login 200 404 403 403 403",
     "GET  /creator/work":                                     "login 403 403 200 200 403",
     "GET  /creator/work/applications/<uuid:application_id>":  "login 403 403 200 404 403",
     "POST /creator/work/applications/<uuid:application_id>/accept": "401   403 403 303 404 403",
