@@ -21,6 +21,7 @@ from marketplace.parties.brand import Membership
 
 COFFEE = "Slow mornings with the cold-brew kit"
 TRAIL = "Trail lunch for one"
+TENT = "48 hours off-grid: our ultralight tent"
 SOCKS = "Merino socks on day five"
 
 
@@ -37,15 +38,23 @@ def steps(present: datetime) -> list[Step]:
         ago(43, lambda: _revise(COFFEE, "ines", "Lovely. Could the kit be seen a little longer?")),
         ago(42, lambda: _submit(COFFEE, "ines", "https://www.tiktok.com/@ines/video/7302")),
         ago(41, lambda: _approve(COFFEE, "ines")),
-        ago(28, lambda: _apply(TRAIL, "tom", "I cook above the tree line anyway.")),
-        ago(27, lambda: _accept(TRAIL, "tom")),
+        # Called off with the campaign: jonas has handed nothing in; lucia has, and is paid.
+        ago(33, lambda: _apply(TENT, "jonas", "I know a ridge that nobody films.")),
+        ago(32, lambda: _apply(TENT, "lucia", "Two nights, one song for each.")),
+        ago(31, lambda: _accept(TENT, "jonas")),
+        ago(31, lambda: _accept(TENT, "lucia")),
+        ago(21, lambda: _submit(TENT, "lucia", "https://www.tiktok.com/@lucia/video/5102")),
         # Nobody of the brand looks at it: silence approves.
-        ago(16, lambda: _submit(TRAIL, "tom", "https://www.youtube.com/watch?v=trail-lunch")),
-        ago(9, lambda: _apply(COFFEE, "jule", "My kitchen faces east.")),
-        ago(8, lambda: _accept(COFFEE, "jule")),
+        ago(28, lambda: _apply(TRAIL, "sam", "I cook above the tree line anyway.")),
+        ago(27, lambda: _accept(TRAIL, "sam")),
+        ago(16, lambda: _submit(TRAIL, "sam", "https://www.twitch.tv/videos/220417")),
+        ago(9, lambda: _apply(TRAIL, "lucia", "A song and a soup.")),
+        ago(8, lambda: _accept(TRAIL, "lucia")),
         ago(5, lambda: _invite(SOCKS, "nora", "Your long-distance films are what we look for.")),
-        ago(4, lambda: _apply(COFFEE, "sam", "Two cameras, no talking.")),
-        ago(1, lambda: _submit(COFFEE, "jule", "https://www.tiktok.com/@jule/video/9917")),
+        ago(4, lambda: _apply(TRAIL, "jule", "My kitchen faces east, the mountain west.")),
+        ago(3, lambda: _apply(TRAIL, "ines", "Bread, cheese, and the whole valley.")),
+        ago(2, lambda: _accept(TRAIL, "ines")),
+        ago(1, lambda: _submit(TRAIL, "lucia", "https://www.tiktok.com/@lucia/video/9917")),
     ]
 
 

@@ -29,7 +29,7 @@ from marketplace.web.creator import bp
 
 @bp.post("/campaigns/<uuid:campaign_id>/apply")
 @audience("creator")
-def apply(campaign_id: UUID) -> ResponseReturnValue:
+def apply_to_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """Ask for a place; a second click finds what the first one made."""
     campaign = db.session.get(Campaign, campaign_id)
     if campaign is None or campaign.status != CampaignStatus.OPEN:
