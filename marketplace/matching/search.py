@@ -90,7 +90,13 @@ def statement(
         .subquery()
     )
     return (
-        select(CreatorFacts, Creator.name, Creator.handle, *(best.c[name] for name in parts), best.c.total)
+        select(
+            CreatorFacts,
+            Creator.name,
+            Creator.handle,
+            *(best.c[name] for name in parts),
+            best.c.total,
+        )
         .join(best, best.c.creator_id == CreatorFacts.creator_id)
         .join(Creator, Creator.id == best.c.creator_id)
         .order_by(best.c.points.desc(), best.c.creator_id)

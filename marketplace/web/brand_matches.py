@@ -88,4 +88,3 @@ def _narrower(asked: dict[str, str]) -> list[ColumnElement[bool]]:
     if followers.isascii() and followers.isdigit() and len(followers) <= FOLLOWERS_DIGITS_MAX:
         narrower.append(CreatorFacts.followers >= int(followers))
     return narrower
-
