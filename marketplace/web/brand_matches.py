@@ -57,7 +57,7 @@ def matches(campaign_id: UUID) -> ResponseReturnValue:
         page=page,
         pages=-(-found.total // SHOWN),
         filters={name: value for name, value in asked.items() if value},
-        categories=criteria_words.CATEGORIES,
+        categories=[(name, str(label)) for name, label in criteria_words.CATEGORIES.items()],
         part_names=PARTS,
         new_key=new_id,
     )
