@@ -24,7 +24,7 @@ from marketplace.extensions import db
 from marketplace.parties import creator as creators
 from marketplace.program.rules import verdict_of
 from marketplace.schemas.agreements import Invitation, Refusal
-from marketplace.web import agreement_words, criteria_words, forms, paging
+from marketplace.web import agreement_words, forms, paging, program_words
 from marketplace.web.agreeing import agree
 from marketplace.web.brand import bp, my_campaign
 from marketplace.web.buttons import told
@@ -166,7 +166,7 @@ def _shown(mine: Application) -> dict[str, Any]:
         "application": mine,
         "campaign": mine.campaign,
         "facts": agreement_words.facts(mine.verdict["facts"]),
-        "lines": [criteria_words.line(it) for it in verdict.requirements],
+        "lines": program_words.lines(verdict),
         "history": agreement_words.history([mine], mine.creator.name),
         "agreement": db.session.scalars(made).one_or_none(),
         "places_taken": commitments.places_taken(mine.campaign_id),

@@ -23,7 +23,7 @@ from marketplace.ledger import balances, postings
 from marketplace.program import eligible
 from marketplace.schemas.campaigns import Cancelation, Once
 from marketplace.web import brand_words as words
-from marketplace.web import checkout, criteria_words, forms
+from marketplace.web import checkout, forms, program_words
 from marketplace.web.brand import bp, my_campaign
 from marketplace.web.brand_deposit import site_url
 from marketplace.web.buttons import told
@@ -116,7 +116,7 @@ def _shown(mine: Campaign) -> dict[str, Any]:
         "campaign": mine,
         "history": words.history(mine),
         "answer": words.answer(mine),
-        "demands": criteria_words.demands(mine.criteria),
+        "demands": program_words.asked(mine.criteria),
         "eligible": eligible.count(mine.criteria) if mine.status in _BEFORE else None,
         "cost": budget.cost_of(mine),
         "offer": offer(mine.flat_fee, mine.commission_bps, clock.now()),

@@ -23,7 +23,7 @@ from marketplace.money import Money
 from marketplace.payouts import threshold
 from marketplace.schemas.campaigns import CampaignTerms
 from marketplace.schemas.criteria import criteria_from, percent, typed
-from marketplace.web import criteria_words, forms
+from marketplace.web import forms, program_words
 from marketplace.web.brand import CURRENCY, bp, my_campaign
 from marketplace.web.brand_preview import preview
 from marketplace.web.buttons import told
@@ -211,7 +211,7 @@ def _offered(form: Form) -> dict[str, Any]:
     terms = read.partly()
     return {
         "currencies": sorted(currencies),
-        "categories": criteria_words.CATEGORIES,
+        "categories": program_words.CATEGORIES,
         "preview": preview(terms, read.errors),
     }
 

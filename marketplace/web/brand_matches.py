@@ -18,7 +18,7 @@ from marketplace.database.identifier import new_id
 from marketplace.matching.search import creators_for
 from marketplace.metrics.facts import CreatorFacts
 from marketplace.parties.creator import Creator
-from marketplace.web import criteria_words, forms
+from marketplace.web import forms, program_words
 from marketplace.web.brand import bp, my_campaign
 
 SHOWN = 20
@@ -57,7 +57,7 @@ def matches(campaign_id: UUID) -> ResponseReturnValue:
         page=page,
         pages=-(-found.total // SHOWN),
         filters={name: value for name, value in asked.items() if value},
-        categories=[(name, str(label)) for name, label in criteria_words.CATEGORIES.items()],
+        categories=[(name, str(label)) for name, label in program_words.CATEGORIES.items()],
         part_names=PARTS,
         new_key=new_id,
     )
@@ -82,7 +82,7 @@ def _narrower(asked: dict[str, str]) -> list[ColumnElement[bool]]:
             Creator.handle.icontains(words.removeprefix("@"), autoescape=True),
         )
         narrower.append(CreatorFacts.creator_id.in_(select(Creator.id).where(named)))
-    if asked["category"] in criteria_words.CATEGORIES:
+    if asked["category"] in program_words.CATEGORIES:
         narrower.append(CreatorFacts.categories.overlap([asked["category"]]))
     followers = asked["followers"]
     if followers.isascii() and followers.isdigit() and len(followers) <= FOLLOWERS_DIGITS_MAX:

@@ -24,11 +24,11 @@ from marketplace.parties.brand import Brand
 from marketplace.payouts.threshold import currencies
 from marketplace.program import membership
 from marketplace.program.rules import Criteria, Verdict, judge
-from marketplace.web import criteria_words, forms, paging, shell
+from marketplace.web import forms, paging, program_words
 from marketplace.web.creator import bp
 from marketplace.web.creator_applications import standing
-from marketplace.web.criteria_words import Line
 from marketplace.web.forms import Form
+from marketplace.web.program_words import Line
 
 SHOWN = 24
 ALMOST_SHOWN = 6  # below those that one is eligible for
@@ -64,7 +64,7 @@ class Found:
     def missing(self) -> list[Line]:
         """What the creator lacks for it, the program left aside."""
         verdict = self.viewer.verdict(self.campaign.criteria)
-        return [criteria_words.line(it) for it in verdict.requirements if not it.met]
+        return [line for line in program_words.lines(verdict) if not line.met]
 
     @property
     def offer(self) -> Offer:
@@ -93,7 +93,6 @@ def campaigns() -> ResponseReturnValue:
         "creator/campaigns.html",
         form=form,
         viewer=viewer,
-        has_program=shell.exists("creator.program"),
         page=page,
         only_almost=only_almost,
         found=[Found(it, viewer) for it in page.rows],
@@ -115,8 +114,7 @@ def campaign(campaign_id: UUID) -> ResponseReturnValue:
         "creator/campaign.html",
         campaign=found,
         viewer=viewer,
-        has_program=shell.exists("creator.program"),
-        lines=[criteria_words.line(it) for it in verdict.requirements],
+        lines=program_words.lines(verdict),
         is_eligible=viewer.is_eligible(found.criteria),
         offer=Found(found, viewer).offer,
         **standing(found),

@@ -53,6 +53,23 @@ def alarms() -> list[Alarm]:
     return sorted(found, key=lambda alarm: (alarm.tone != "bad", -alarm.age))
 
 
+def _reviews() -> Iterator[Alarm]:
+    in_review = Campaign.status == CampaignStatus.IN_REVIEW
+    first = db.session.scalar(
+        select(Campaign).where(in_review).order_by(Campaign.status_at).limit(1)
+    )
+    is_late = first is not None and first.review_due_at <= clock.now()
+    yield from _alarm(
+        _oldest(Campaign.status_at, in_review),
+        clock.now(),
+        tone="bad" if is_late else "wait",
+        icon="megaphone",
+        title=gettext("Campaigns in review"),
+        text=gettext("Brands wait for an answer: three business days at most."),
+        url=url_for("operator.campaigns"),
+    )
+
+
 def _applications() -> Iterator[Alarm]:
     waits = ProgramApplication.status == ApplicationStatus.SUBMITTED
     late = and_(waits, ProgramApplication.due_at <= clock.now())
@@ -73,23 +90,6 @@ def _applications() -> Iterator[Alarm]:
         title=gettext("Applications to the program"),
         text=gettext("They wait for a decision; each says until when."),
         url=url_for("operator.applications_queue"),
-    )
-
-
-def _reviews() -> Iterator[Alarm]:
-    in_review = Campaign.status == CampaignStatus.IN_REVIEW
-    first = db.session.scalar(
-        select(Campaign).where(in_review).order_by(Campaign.status_at).limit(1)
-    )
-    is_late = first is not None and first.review_due_at <= clock.now()
-    yield from _alarm(
-        _oldest(Campaign.status_at, in_review),
-        clock.now(),
-        tone="bad" if is_late else "wait",
-        icon="megaphone",
-        title=gettext("Campaigns in review"),
-        text=gettext("Brands wait for an answer: three business days at most."),
-        url=url_for("operator.campaigns"),
     )
 
 

@@ -22,7 +22,7 @@ from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.program import eligible
 from marketplace.schemas.operations import ReviewCampaign
-from marketplace.web import campaign_mail, criteria_words, forms, paging
+from marketplace.web import campaign_mail, forms, paging, program_words
 from marketplace.web import operator_names as names
 from marketplace.web.buttons import told
 from marketplace.web.operator import bp
@@ -78,7 +78,7 @@ def _shown(found: Campaign) -> dict[str, Any]:
         "campaign": found,
         "waits": found.status == CampaignStatus.IN_REVIEW,
         "now": clock.now(),
-        "demands": criteria_words.demands(found.criteria),
+        "demands": program_words.asked(found.criteria),
         "eligible": eligible.count(found.criteria),
         "cost": budget.cost_of(found),
         "offer": offer(found.flat_fee, found.commission_bps, clock.now()),

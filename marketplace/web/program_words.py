@@ -14,8 +14,8 @@ from flask_babel import get_locale, gettext, ngettext
 from flask_babel import lazy_gettext as _
 
 from marketplace import clock
-from marketplace.metrics.profile import GOOD
-from marketplace.program.rules import Requirement, Verdict
+from marketplace.metrics.profile import GOOD, Facts
+from marketplace.program.rules import Criteria, Requirement, Verdict, judge
 from marketplace.web import formats
 
 PLATFORMS = {
@@ -82,6 +82,11 @@ class Line:
 def lines(verdict: Verdict) -> list[Line]:
     """A verdict rule by rule, in the viewer's language."""
     return [_WORDS[it.rule](it) for it in verdict.requirements]
+
+
+def asked(criteria: Criteria) -> list[str]:
+    """What criteria ask, rule by rule; nothing if they ask nothing."""
+    return [line.asked for line in lines(judge(Facts(), criteria))]
 
 
 def age_of(day: date) -> str:

@@ -52,8 +52,8 @@ AREAS: dict[str, tuple[Item, ...]] = {
     ),
     "operator": (
         Item("operator.home", "gauge", _("Overview")),
-        Item("operator.applications_queue", "user-round-check", _("Applications")),
         Item("operator.campaigns", "megaphone", _("Campaigns")),
+        Item("operator.applications_queue", "user-round-check", _("Applications")),
         Item("operator.imports", "upload", _("Imports")),
         Item("operator.pools", "coins", _("Pools")),
         Item("operator.payouts", "banknote", _("Payouts")),

@@ -288,7 +288,7 @@ def test_criteria_are_typed_as_simple_fields_and_kept(app: Flask, brand: Browser
     assert field(page, "countries") == "Belgium, Côte d’Ivoire, France"
     assert re.search(r'value="food" checked', page)
     shown = brand.get(f"/brand/campaigns/{campaign.id}").text
-    assert "at least 20,000" in shown
+    assert "20,000 followers" in shown
 
 
 def test_several_categories_are_ticked_boxes_of_one_name(app: Flask, brand: Browser) -> None:

@@ -85,7 +85,7 @@ def test_a_campaign_is_typed_reviewed_and_found(page: Page, app: Flask) -> None:
     expect(page.get_by_role("heading", name="Almost: what is missing")).to_be_visible()
     check(page)
     page.get_by_role("link", name="Out of reach").click()
-    expect(page.get_by_text("30,000").first).to_be_visible()
+    expect(page.get_by_text("30,000 missing")).to_be_visible()
     check(page)
 
     log_in(page, newcomer_mail)

@@ -88,7 +88,7 @@ def test_the_page_of_one_campaign_has_all_that_a_decision_needs(
     wanted = Criteria(min_followers=20_000, countries=("FR",))
     id = made(brand, status="in_review", criteria=wanted, commission_bps=1_000, budget_minor=50_000)
     page = operating.see(f"{QUEUE}/{id}")
-    for said in ("Show the kit in use.", "at least 20,000", "France", "10%", "$500.00", "$90.00"):
+    for said in ("Show the kit in use.", "20,000 followers", "France", "10%", "$500.00", "$90.00"):
         assert said in page, said
     assert '<p class="num">1</p>' in page
 
