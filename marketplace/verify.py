@@ -8,6 +8,7 @@ import pkgutil
 from sqlalchemy import Connection
 
 from marketplace.campaigns import invariants as campaigns
+from marketplace.commissions import invariants as commissions
 from marketplace.database.check import Check, Finding, run
 from marketplace.earnings import invariants as earnings
 from marketplace.funding import invariants as funding
@@ -19,6 +20,7 @@ from marketplace.webhooks import invariants as webhooks
 
 _PACKAGES = (
     *("parties", "notifications", "ledger", "processors", "funding", "earnings"),
+    *("storefronts", "commissions"),
     *("payouts", "campaigns", "income", "webhooks"),
 )
 
@@ -39,7 +41,10 @@ def checks() -> tuple[Check, ...]:
     """Every invariant that applies, in the order of the layers."""
     return tuple(
         check
-        for package in (ledger, processors, funding, earnings, payouts, campaigns, income, webhooks)
+        for package in (
+            *(ledger, processors, funding, earnings, payouts, campaigns, income, webhooks),
+            commissions,
+        )
         for check in package.CHECKS
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from marketplace.campaigns import campaign
+from marketplace.commissions import booking
 from marketplace.earnings import earning
 from marketplace.payouts import hold, run
 from marketplace.webhooks import inbox
@@ -37,11 +38,13 @@ class Job:
 # In this order in each round: answers first, so that the rest of the round sees them.
 JOBS: tuple[Job, ...] = (
     Job("processor requests", sender.send_next),
+    Job("orders of shops", inbox.handle_orders),
     Job("webhook events", inbox.handle_next),
     Job("deposits to ask about", polling.deposits),
     Job("refunds to ask about", polling.refunds),
     Job("destinations to ask about", polling.destinations),
     Job("maturity", earning.mature_due, earning.next_maturity),
+    Job("sales that lacked money", booking.fund_next),
     Job("campaign windows", campaign.end_due, campaign.next_end),
     Job("held payouts", hold.release_due, hold.next_review),
     Job("payout runs", run.open_due, run.next_run_at),
