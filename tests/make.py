@@ -14,7 +14,8 @@ from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
-from marketplace.earnings.earning import EarningKind, mature_due
+from marketplace.earnings.earning import EarningKind
+from marketplace.earnings.maturity import mature_due
 from marketplace.extensions import db
 from marketplace.funding import deposit as deposits
 from marketplace.funding.deposit import Deposit, Purpose

@@ -31,6 +31,7 @@ TERMINAL = {
     "payout": {"paid", "failed", "canceled"},
     "payout_run": {"done"},
     "campaign": {"closed", "canceled"},
+    "sale": {"accrued", "unattributed", "nothing_due"},
 }
 
 

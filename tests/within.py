@@ -33,6 +33,7 @@ MONEY_TABLES = (
     "deposit",
     "refund",
     "earning",
+    "clawback",
     "income_import",
     "income_row",
     "destination",

@@ -9,20 +9,17 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import statuses
 from marketplace.database.identifier import new_id
-from marketplace.database.lock import lock_free
 from marketplace.earnings.terms import Terms, terms_of
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import AccountRef, Cause
 from marketplace.money import Money
 from marketplace.statuses import Moves, Stateful, Wait, Waits
-
-MATURE_AT_ONCE = 500
 
 
 class EarningKind(StrEnum):
@@ -39,27 +36,33 @@ class EarningStatus(StrEnum):
     """Where an earning stands.
 
     pending ──mature──▶ available
+       │
+    reverse   (all of it was clawed back before it matured)
+       ▼
+    reversed
     """
 
     PENDING = "pending"
     AVAILABLE = "available"
+    REVERSED = "reversed"
 
 
 class Earning(Stateful):
-    """One line of income: gross = platform fee + net."""
+    """One line of income: gross = platform fee + net. Its amounts stay; see `clawback`."""
 
     __tablename__ = "earning"
     __table_args__ = (
         UniqueConstraint("kind", "source_ref"),  # one source is owed once
         CheckConstraint("net_minor > 0 AND platform_fee_minor >= 0", name="net_positive"),
         CheckConstraint("gross_minor = platform_fee_minor + net_minor", name="parts_sum_to_whole"),
-        CheckConstraint("status IN ('pending', 'available')", name="status"),
+        CheckConstraint("status IN ('pending', 'available', 'reversed')", name="status"),
         Index("ix_earning_due", "matures_at", postgresql_where=text("status = 'pending'")),
         Index("ix_earning_creator", "creator_id", "accrued_at"),
     )
 
     MOVES: ClassVar[Moves] = {
         (EarningStatus.PENDING, "mature"): EarningStatus.AVAILABLE,
+        (EarningStatus.PENDING, "reverse"): EarningStatus.REVERSED,
     }
     WAITS: ClassVar[Waits] = {
         EarningStatus.PENDING: Wait(on="time", due=lambda it: it.matures_at, then="mature"),
@@ -78,6 +81,10 @@ class Earning(Stateful):
     @property
     def net(self) -> Money:
         return Money(self.net_minor, self.currency)
+
+    @property
+    def platform_fee(self) -> Money:
+        return Money(self.platform_fee_minor, self.currency)
 
     @property
     def creator_owner(self) -> str:
@@ -143,47 +150,3 @@ def accrue(owed: Sequence[Owed], actor: str, at: datetime) -> list[Earning]:
     db.session.flush()
     journal.post_many(drafts)
     return earnings
-
-
-def mature_due(at: datetime) -> bool:
-    """Make available what has matured, up to `MATURE_AT_ONCE` earnings; False if there was none."""
-    earnings = lock_free(
-        Earning,
-        Earning.status == EarningStatus.PENDING,
-        Earning.matures_at <= at,
-        order_by=Earning.matures_at,
-        limit=MATURE_AT_ONCE,
-    )
-    if not earnings:
-        return False
-    drafts = []
-    for earning in earnings:
-        statuses.advance(earning, "mature", at, statuses.SYSTEM)
-        drafts.append(
-            postings.earning_matured(earning.creator_owner, earning.net, earning.cause, at)
-        )
-    db.session.flush()
-    journal.post_many(drafts)
-    return True
-
-
-def next_maturity() -> datetime | None:
-    """When the next earning matures, of all creators."""
-    return db.session.scalar(
-        select(func.min(Earning.matures_at)).where(Earning.status == EarningStatus.PENDING)
-    )
-
-
-def pending_of(creator_id: UUID, currency: str) -> list[tuple[Money, datetime]]:
-    """What a creator waits for: amount and instant of maturity, soonest first."""
-    rows = db.session.execute(
-        select(func.sum(Earning.net_minor), Earning.matures_at)
-        .where(
-            Earning.creator_id == creator_id,
-            Earning.currency == currency,
-            Earning.status == EarningStatus.PENDING,
-        )
-        .group_by(Earning.matures_at)
-        .order_by(Earning.matures_at)
-    )
-    return [(Money(int(minor), currency), matures_at) for minor, matures_at in rows]

@@ -40,6 +40,7 @@ class Position:
     owed_to_creators: Money
     owed_to_brands: Money
     in_pools: Money
+    owed_by_creators: Money  # their debt: not ours before it is recovered
 
     @property
     def owed(self) -> Money:
@@ -48,7 +49,7 @@ class Position:
 
     @property
     def ours(self) -> Money:
-        """What is left for us: our platform fees, less what the processors charged us."""
+        """What is left for us: our platform fees, less processor fees and less creators' debt."""
         return self.at_processors - self.owed - self.in_pools
 
     @property
@@ -111,6 +112,7 @@ def _position(currency: str, lines: list[TrialLine]) -> Position:
         owed_to_creators=held(*CREATORS),
         owed_to_brands=held(*BRANDS),
         in_pools=held(*POOLS),
+        owed_by_creators=-held(AccountKind.CREATOR_DEBT),
     )
 
 

@@ -20,6 +20,7 @@ class AccountKind(StrEnum):
     CREATOR_PENDING = "creator_pending"  # earned, not matured
     CREATOR_AVAILABLE = "creator_available"  # owed to the creator now
     PAYOUT_RESERVED = "payout_reserved"  # in a payout that is not paid yet
+    CREATOR_DEBT = "creator_debt"  # clawed back, but no longer there to take: a creator owes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ _SUMMED_DEBIT = KindRule(side=1, stores_balance=False, floor_minor=None)
 _SUMMED_CREDIT = KindRule(side=-1, stores_balance=False, floor_minor=None)
 # Somebody else's money: never below zero.
 _OWED = KindRule(side=-1, stores_balance=True, floor_minor=0)
+# What somebody owes us: nobody pays back more than that.
+_OWING = KindRule(side=1, stores_balance=True, floor_minor=0)
 
 CHART: dict[AccountKind, KindRule] = {
     AccountKind.PROCESSOR_CLEARING: _SUMMED_DEBIT,
@@ -56,4 +59,5 @@ CHART: dict[AccountKind, KindRule] = {
     AccountKind.CREATOR_PENDING: _OWED,
     AccountKind.CREATOR_AVAILABLE: _OWED,
     AccountKind.PAYOUT_RESERVED: _OWED,
+    AccountKind.CREATOR_DEBT: _OWING,
 }

@@ -63,6 +63,11 @@ def payout_reserved_of(creator_owner: str) -> AccountRef:
     return AccountRef(creator_owner, AccountKind.PAYOUT_RESERVED)
 
 
+def creator_debt(creator_owner: str) -> AccountRef:
+    """What a creator owes: clawed back when it was no longer there to take."""
+    return AccountRef(creator_owner, AccountKind.CREATOR_DEBT)
+
+
 # ---- money in
 
 
@@ -161,13 +166,49 @@ def earning_matured(creator_owner: str, net: Money, cause: Cause, at: datetime) 
     return _move("earning_matured", debited, credited, net, cause, at)
 
 
+def earning_clawed_back(
+    taken_from: AccountRef,
+    taken: Money,
+    owing: Money,
+    platform_fee: Money,
+    back_to: AccountRef,
+    cause: Cause,
+    at: datetime,
+) -> Draft:
+    """An earning was undone, wholly or in part: the creator's net and our platform fee go back.
+
+    What the creator no longer has, `owing`, becomes their debt. `taken_from` is the account, of
+    pending or of available money, that bears the rest; `back_to` gets all of it.
+    """
+    kind = "earning_clawed_back"
+    parts = (
+        (taken_from, taken),
+        (creator_debt(taken_from.owner), owing),
+        (PLATFORM_FEES, platform_fee),
+    )
+    lines = [debit(account, amount) for account, amount in parts if amount]
+    lines.append(credit(back_to, taken + owing + platform_fee))
+    return Draft(kind, _key(kind, cause), cause, at, tuple(lines))
+
+
 # ---- money out
 
 
-def payout_reserved(creator_owner: str, amount: Money, cause: Cause, at: datetime) -> Draft:
-    """Set the whole payout aside before any processor hears of it."""
-    debited, credited = creator_available(creator_owner), payout_reserved_of(creator_owner)
-    return _move("payout_reserved", debited, credited, amount, cause, at)
+def payout_reserved(
+    creator_owner: str, amount: Money, recovered: Money, cause: Cause, at: datetime
+) -> Draft:
+    """Set the whole payout aside before any processor hears of it.
+
+    `recovered` leaves the available balance too and repays that much of the creator's debt.
+    """
+    kind = "payout_reserved"
+    lines = [
+        debit(creator_available(creator_owner), amount + recovered),
+        credit(payout_reserved_of(creator_owner), amount),
+    ]
+    if recovered:
+        lines.append(credit(creator_debt(creator_owner), recovered))
+    return Draft(kind, _key(kind, cause), cause, at, tuple(lines))
 
 
 def payout_paid(
@@ -178,10 +219,18 @@ def payout_paid(
     return _move("payout_paid", debited, credited, amount, cause, at)
 
 
-def payout_released(creator_owner: str, amount: Money, cause: Cause, at: datetime) -> Draft:
-    """A payout failed or was canceled: the money is available again."""
-    debited, credited = payout_reserved_of(creator_owner), creator_available(creator_owner)
-    return _move("payout_released", debited, credited, amount, cause, at)
+def payout_released(
+    creator_owner: str, amount: Money, recovered: Money, cause: Cause, at: datetime
+) -> Draft:
+    """A payout failed or was canceled: all of it is available again, and its debt is back too."""
+    kind = "payout_released"
+    lines = [
+        debit(payout_reserved_of(creator_owner), amount),
+        credit(creator_available(creator_owner), amount + recovered),
+    ]
+    if recovered:
+        lines.append(debit(creator_debt(creator_owner), recovered))
+    return Draft(kind, _key(kind, cause), cause, at, tuple(lines))
 
 
 def _move(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from marketplace.earnings.earning import pending_of
+from marketplace.earnings.maturity import pending_of
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
@@ -14,6 +14,7 @@ from marketplace.payouts import payout as payouts
 from marketplace.payouts.gate import Decision, Facts, decide
 from marketplace.payouts.schedule import next_due
 from marketplace.payouts.threshold import threshold_of
+from marketplace.processors.stripe_amounts import payout_step
 
 
 def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
@@ -27,11 +28,13 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             pending=pending_of(creator.id, currency),
             in_payout=balances.balance(postings.payout_reserved_of(owner), currency),
             threshold=threshold_of(currency, at),
+            debt=balances.balance(postings.creator_debt(owner), currency),
             destination_status=destination.status if destination else None,
             destination_requirements=destination.requirements if destination else (),
             next_run_at=next_due(creator.payout_rhythm, creator.time_zone, at).at,
             payout_held_for=under_way.hold_reason if under_way else None,
             payout_review_at=under_way.review_at if under_way else None,
+            step_minor=payout_step(currency),
         )
     )
 
@@ -51,6 +54,13 @@ def as_json(decision: Decision) -> dict[str, Any]:
         "available": _money(facts.available),
         "in_payout": _money(facts.in_payout),
         "threshold": _money(facts.threshold),
+        "debt": _money(facts.debt),
+        "next_payout": {
+            "recovered": _money(decision.parts.recovered),
+            "paid": _money(decision.parts.paid),
+            "stays": _money(decision.parts.stays),
+            "debt_left": _money(decision.debt_left),
+        },
         "pending": [
             {"amount": _money(amount), "matures_at": matures_at.isoformat()}
             for amount, matures_at in facts.pending

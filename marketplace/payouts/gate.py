@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from marketplace.money import Money
+from marketplace.payouts.recovery import Parts, divide
 
 
 class Reason(StrEnum):
@@ -31,11 +32,13 @@ class Facts:
     pending: Sequence[tuple[Money, datetime]]  # amount and when it matures, soonest first
     in_payout: Money
     threshold: Money
+    debt: Money
     destination_status: str | None  # None = there is none; only 'active' can receive
     destination_requirements: Sequence[str] = ()
     next_run_at: datetime | None = None
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
+    step_minor: int = 1  # the processor pays multiples of this
 
 
 # Who must act before a held payout goes on.
@@ -66,13 +69,23 @@ class Decision:
 
     @property
     def total(self) -> Money:
-        """All that the creator is owed: pending, available and on its way."""
+        """All that the creator is owed: pending, available and on its way. Debt is apart."""
         pending = Money(sum(amount.minor for amount, _ in self.facts.pending), self.currency)
         return pending + self.facts.available + self.facts.in_payout
 
     @property
     def currency(self) -> str:
         return self.facts.available.currency
+
+    @property
+    def parts(self) -> Parts:
+        """What a payout of the balance as it is now would recover of the debt, pay, and leave."""
+        return divide(self.facts.available, self.facts.debt, self.facts.step_minor)
+
+    @property
+    def debt_left(self) -> Money:
+        """What a payout of the balance as it is now would leave of the debt."""
+        return self.facts.debt - self.parts.recovered
 
     def missing(self) -> Money | None:
         """How much is missing to the threshold, if that is what blocks."""

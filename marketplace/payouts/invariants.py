@@ -5,7 +5,9 @@ from __future__ import annotations
 from marketplace.database.check import Check
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
+from marketplace.payouts.recovery import RECOVERY_BPS
 from marketplace.payouts.run import PayoutRun
+from marketplace.processors.stripe_amounts import PAYOUT_STEPS
 from marketplace.statuses import checks, legal
 
 _OWNER = "'creator:' || replace(p.creator_id::text, '-', '')"
@@ -22,14 +24,25 @@ def _moved(posting: str, account: str) -> str:
     )
 
 
+def _held(account: str) -> str:
+    """SQL: all accounts of one kind, as a."""
+    return f"(SELECT * FROM ledger.account WHERE kind = '{account}') a"
+
+
+# Of payout p: its money is not back.
+_LIVE = "p.status NOT IN ('failed', 'canceled')"
+_STEPS = ", ".join(f"('{currency}', {step})" for currency, step in PAYOUT_STEPS.items())
+
 CHECKS = (
     Check(
         "P1",
-        "every payout reserved exactly its amount, once, from its creator's available balance",
+        "every payout reserved its amount once, from the available balance, and recovered its debt",
         f"SELECT p.id FROM payout p, LATERAL ({_moved('payout_reserved', 'creator_available')}) f,"
-        f" LATERAL ({_moved('payout_reserved', 'payout_reserved')}) t"
+        f" LATERAL ({_moved('payout_reserved', 'payout_reserved')}) t,"
+        f" LATERAL ({_moved('payout_reserved', 'creator_debt')}) d"
         " WHERE f.postings <> 1 OR t.postings <> 1"
-        " OR f.amount_minor <> p.amount_minor OR t.amount_minor <> -p.amount_minor",
+        " OR f.amount_minor <> p.amount_minor + p.recovered_minor"
+        " OR t.amount_minor <> -p.amount_minor OR d.amount_minor <> -p.recovered_minor",
     ),
     Check(
         "P2",
@@ -59,9 +72,12 @@ CHECKS = (
     ),
     Check(
         "P5",
-        "a payout that ended unpaid gave exactly its amount back, once",
-        f"SELECT p.id FROM payout p, LATERAL ({_moved('payout_released', 'creator_available')}) s"
-        " WHERE s.postings > 1 OR (s.postings = 1 AND s.amount_minor <> -p.amount_minor)",
+        "a payout that ended unpaid gave all of it back, once, and the debt it had recovered",
+        f"SELECT p.id FROM payout p, LATERAL ({_moved('payout_released', 'creator_available')}) s,"
+        f" LATERAL ({_moved('payout_released', 'creator_debt')}) d"
+        " WHERE s.postings > 1 OR (s.postings = 1"
+        "  AND (s.amount_minor <> -p.amount_minor - p.recovered_minor"
+        "   OR d.amount_minor <> p.recovered_minor))",
     ),
     Check(
         "P7",
@@ -88,10 +104,42 @@ CHECKS = (
     Check(
         "Q1",
         "a payout is a multiple of what the processor can pay in its currency",
-        # Stripe: three-decimal currencies in steps of ten, HUF, ISK, TWD and UGX in whole units.
-        "SELECT id, amount_minor, currency FROM payout WHERE"
-        " (currency IN ('BHD', 'JOD', 'KWD', 'OMR', 'TND') AND amount_minor % 10 <> 0)"
-        " OR (currency IN ('HUF', 'TWD') AND amount_minor % 100 <> 0)",
+        "SELECT p.id, p.amount_minor, p.currency FROM payout p"
+        f" JOIN (VALUES {_STEPS}) s (currency, step_minor) ON s.currency = p.currency"
+        " WHERE p.amount_minor % s.step_minor <> 0",
+    ),
+    Check(
+        "Q2",
+        "a payout recovered at most a quarter of what it took from the balance, rounded half-even",
+        "SELECT id, amount_minor, recovered_minor FROM payout"
+        f" WHERE 10000 * recovered_minor::numeric > {RECOVERY_BPS} * (amount_minor"
+        "  + recovered_minor)::numeric + 5000",
+    ),
+    Check(
+        "B1",
+        "what a creator has available is what matured, less what was clawed back or paid out of it",
+        f"SELECT a.owner, a.currency, a.balance_minor, q.minor FROM {_held('creator_available')}"
+        " FULL JOIN (SELECT owner, currency, sum(minor)::bigint AS minor FROM ("
+        f"  SELECT {_OWNER} AS owner, p.currency, p.net_minor AS minor FROM earning p"
+        "   WHERE p.status = 'available'"
+        f"  UNION ALL SELECT {_OWNER}, p.currency, k.debt_minor - k.net_minor"
+        "   FROM clawback k JOIN earning p ON p.id = k.earning_id WHERE p.status = 'available'"
+        f"  UNION ALL SELECT {_OWNER}, p.currency, -p.amount_minor - p.recovered_minor"
+        f"   FROM payout p WHERE {_LIVE}) parts GROUP BY 1, 2) q"
+        "  ON q.owner = a.owner AND q.currency = a.currency"
+        " WHERE -coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
+    ),
+    Check(
+        "B2",
+        "what a creator owes is what clawbacks left as debt, less what payouts recovered",
+        f"SELECT a.owner, a.currency, a.balance_minor, q.minor FROM {_held('creator_debt')}"
+        " FULL JOIN (SELECT owner, currency, sum(minor)::bigint AS minor FROM ("
+        f"  SELECT {_OWNER} AS owner, p.currency, k.debt_minor AS minor"
+        "   FROM clawback k JOIN earning p ON p.id = k.earning_id"
+        f"  UNION ALL SELECT {_OWNER}, p.currency, -p.recovered_minor"
+        f"   FROM payout p WHERE {_LIVE}) parts GROUP BY 1, 2) q"
+        "  ON q.owner = a.owner AND q.currency = a.currency"
+        " WHERE coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
     ),
     *checks(Destination.__tablename__, Destination.MOVES),
     *checks(PayoutRun.__tablename__, PayoutRun.MOVES),

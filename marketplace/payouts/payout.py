@@ -18,6 +18,7 @@ from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
 from marketplace.payouts.destination import Destination, DestinationStatus
+from marketplace.payouts.recovery import Parts
 from marketplace.processors import outbox
 from marketplace.processors.base import Op, Snapshot, TransferIntent
 from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
@@ -79,11 +80,12 @@ class Mismatch(MarketplaceError):
 
 
 class Payout(Stateful):
-    """One amount to one destination."""
+    """One amount to one destination, and what it recovered of the creator's debt on the way."""
 
     __tablename__ = "payout"
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("recovered_minor >= 0", name="recovered_not_negative"),
         CheckConstraint(
             "status IN ('reserved', 'sending', 'unknown', 'held', 'paid', 'failed', 'canceled')",
             name="status",
@@ -127,7 +129,8 @@ class Payout(Stateful):
     creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"), index=True)
     destination_id: Mapped[UUID] = mapped_column(ForeignKey("destination.id"))
     run_id: Mapped[UUID] = mapped_column(ForeignKey("payout_run.id"), index=True)
-    amount_minor: Mapped[int]
+    amount_minor: Mapped[int]  # goes to the destination
+    recovered_minor: Mapped[int] = mapped_column(default=0, server_default="0")
     currency: Mapped[str]
     created_at: Mapped[datetime]
     transfer_ref: Mapped[str | None] = mapped_column(unique=True)
@@ -140,6 +143,10 @@ class Payout(Stateful):
         return Money(self.amount_minor, self.currency)
 
     @property
+    def recovered(self) -> Money:
+        return Money(self.recovered_minor, self.currency)
+
+    @property
     def creator_owner(self) -> str:
         return f"creator:{self.creator_id.hex}"
 
@@ -149,12 +156,14 @@ class Payout(Stateful):
 
 
 def reserve(
-    creator_id: UUID, destination: Destination, run_id: UUID, amount: Money, at: datetime
+    creator_id: UUID, destination: Destination, run_id: UUID, parts: Parts, at: datetime
 ) -> Payout:
-    """Set the amount aside and ask the processor to pay it. The caller has locked the creator.
+    """Set what is paid aside and ask the processor to pay it; what is recovered repays debt now.
+
+    The caller has locked the creator.
 
     Raises:
-        InsufficientFunds: it is not available.
+        InsufficientFunds: it is not available, or more than the debt.
         IntegrityError: another payout in this currency is on its way.
     """
     payout = Payout(
@@ -162,14 +171,19 @@ def reserve(
         creator_id=creator_id,
         destination_id=destination.id,
         run_id=run_id,
-        amount_minor=amount.minor,
-        currency=amount.currency,
+        amount_minor=parts.paid.minor,
+        recovered_minor=parts.recovered.minor,
+        currency=parts.paid.currency,
         status=PayoutStatus.RESERVED,
         created_at=at,
     )
     statuses.born(payout, at, SYSTEM)
     db.session.flush()
-    journal.post(postings.payout_reserved(payout.creator_owner, amount, payout.cause, at))
+    journal.post(
+        postings.payout_reserved(
+            payout.creator_owner, payout.amount, payout.recovered, payout.cause, at
+        )
+    )
     enqueue(payout, destination)
     return payout
 
@@ -278,4 +292,8 @@ def _hold(payout: Payout, reason: HoldReason, why: str, at: datetime) -> None:
 
 
 def _give_back(payout: Payout, at: datetime) -> None:
-    journal.post(postings.payout_released(payout.creator_owner, payout.amount, payout.cause, at))
+    journal.post(
+        postings.payout_released(
+            payout.creator_owner, payout.amount, payout.recovered, payout.cause, at
+        )
+    )

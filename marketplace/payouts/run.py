@@ -31,7 +31,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from marketplace import clock, statuses
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock, lock_next
-from marketplace.earnings.earning import next_maturity
+from marketplace.earnings.maturity import next_maturity
 from marketplace.extensions import Base, db
 from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
@@ -174,7 +174,7 @@ def pay_next(at: datetime) -> bool:
     if decision.payable:
         destination = destinations.current(creator.id)
         assert destination is not None, "the gate asks for a destination"
-        payout = payouts.reserve(creator.id, destination, line.run_id, decision.facts.available, at)
+        payout = payouts.reserve(creator.id, destination, line.run_id, decision.parts, at)
         line.state, line.payout_id = "included", payout.id
     else:
         line.state = "excluded"

@@ -16,6 +16,8 @@ _THREE_DECIMALS = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 # two decimals for the sake of old integrations, although only whole units exist.
 _STEPS = {**dict.fromkeys(_THREE_DECIMALS, 10), "ISK": 100, "UGX": 100}
 _TENS = (1, 10, 100)
+# Payouts alone, in our own minor units: these banks take whole units, although cards take less.
+_WHOLE_UNIT_PAYOUTS = {"HUF": 100, "TWD": 100}
 _UNKNOWN = frozenset(("IQD", "LYD"))  # of our three-decimal currencies, the two Stripe has not
 
 
@@ -42,6 +44,21 @@ def to_stripe(amount: Money) -> int:
     if rest or scaled % _STEPS.get(amount.currency, 1):
         raise NotExpressible(f"{amount} is finer than Stripe takes")
     return scaled
+
+
+def payout_step(currency: str) -> int:
+    """What a payout in this currency must be a multiple of, in our minor units."""
+    coarser = exponent(currency) - _decimals(currency)
+    step = max(_TENS[max(coarser, 0)], 10 if currency in _THREE_DECIMALS else 1)
+    return _WHOLE_UNIT_PAYOUTS.get(currency, step)
+
+
+# Every currency in which a payout is not just any number of minor units.
+PAYOUT_STEPS = {
+    currency: payout_step(currency)
+    for currency in sorted(_ZERO_DECIMALS | _THREE_DECIMALS | _WHOLE_UNIT_PAYOUTS.keys())
+    if payout_step(currency) > 1
+}
 
 
 def from_stripe(amount: int, currency: str) -> Money:

@@ -18,7 +18,7 @@ from marketplace.access import audience
 from marketplace.campaigns.campaign import next_end
 from marketplace.database.lock import lock_where
 from marketplace.demo_clock import DAYS_MAX, DemoClock
-from marketplace.earnings.earning import next_maturity
+from marketplace.earnings.maturity import next_maturity
 from marketplace.extensions import db
 from marketplace.payouts.hold import next_review
 from marketplace.payouts.run import next_run_at

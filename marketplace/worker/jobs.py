@@ -8,7 +8,7 @@ from datetime import datetime
 
 from marketplace.campaigns import campaign
 from marketplace.commissions import booking
-from marketplace.earnings import earning
+from marketplace.earnings import maturity
 from marketplace.payouts import hold, run
 from marketplace.webhooks import inbox
 from marketplace.worker import polling, post, sender
@@ -43,8 +43,8 @@ JOBS: tuple[Job, ...] = (
     Job("deposits to ask about", polling.deposits),
     Job("refunds to ask about", polling.refunds),
     Job("destinations to ask about", polling.destinations),
-    Job("maturity", earning.mature_due, earning.next_maturity),
     Job("sales that lacked money", booking.fund_next),
+    Job("maturity", maturity.mature_due, maturity.next_maturity),
     Job("campaign windows", campaign.end_due, campaign.next_end),
     Job("held payouts", hold.release_due, hold.next_review),
     Job("payout runs", run.open_due, run.next_run_at),

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from marketplace.database.roles import grant
 
 revision = "0010"
-down_revision = "0005"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

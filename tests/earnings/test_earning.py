@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from marketplace import clock
 from marketplace.earnings import earning as earnings
+from marketplace.earnings import maturity
 from marketplace.earnings.earning import Earning, EarningKind, EarningStatus, Owed
 from marketplace.errors import InsufficientFunds
 from marketplace.extensions import db
@@ -173,7 +174,7 @@ def test_new_terms_change_nothing_that_was_earned_before(creator: Creator, terms
     (earning,) = earnings.accrue([owed(creator, usd(1_000), "import:1")], "user:1", AT)
     db.session.commit()
     add_terms(terms, "2026-01-02", bps=5_000, days=99)
-    assert earnings.mature_due(AT + WEEK)
+    assert maturity.mature_due(AT + WEEK)
     db.session.commit()
     assert books(creator) == (usd(0), usd(1_000), usd(0))
     assert earning.status == EarningStatus.AVAILABLE
@@ -226,39 +227,39 @@ def test_whatever_the_fee_the_parts_sum_to_what_left_the_pool(
 def test_an_earning_matures_at_its_instant_and_once(creator: Creator) -> None:
     earnings.accrue([owed(creator, usd(1_000), "import:1")], "user:1", AT)
     db.session.commit()
-    assert earnings.next_maturity() == AT + WEEK
-    assert not earnings.mature_due(AT + WEEK - timedelta(microseconds=1))
-    assert earnings.mature_due(AT + WEEK)
+    assert maturity.next_maturity() == AT + WEEK
+    assert not maturity.mature_due(AT + WEEK - timedelta(microseconds=1))
+    assert maturity.mature_due(AT + WEEK)
     db.session.commit()
     assert books(creator) == (usd(0), usd(1_000), usd(0))
-    assert not earnings.mature_due(AT + WEEK)
-    assert earnings.next_maturity() is None
+    assert not maturity.mature_due(AT + WEEK)
+    assert maturity.next_maturity() is None
 
 
 @pytest.mark.usefixtures("pool")
 def test_maturity_comes_in_batches_the_earliest_first(
     creator: Creator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(earnings, "MATURE_AT_ONCE", 2)
+    monkeypatch.setattr(maturity, "MATURE_AT_ONCE", 2)
     for day in (2, 0, 1):
         at = AT + timedelta(days=day)
         earnings.accrue([owed(creator, usd(1 + day), f"import:{day}")], "user:1", at)
     db.session.commit()
-    assert earnings.mature_due(AT + timedelta(days=30))
+    assert maturity.mature_due(AT + timedelta(days=30))
     db.session.commit()
     assert books(creator)[:2] == (usd(3), usd(1 + 2))
-    assert earnings.mature_due(AT + timedelta(days=30))
+    assert maturity.mature_due(AT + timedelta(days=30))
     db.session.commit()
-    assert not earnings.mature_due(AT + timedelta(days=30))
+    assert not maturity.mature_due(AT + timedelta(days=30))
 
 
 @pytest.mark.usefixtures("pool")
 def test_four_workers_mature_everything_once(app: Flask, creator: Creator) -> None:
     earnings.accrue([owed(creator, usd(7), f"import:{n}") for n in range(40)], "user:1", AT)
     db.session.commit()
-    results = at_once(app, *[lambda: earnings.mature_due(AT + WEEK)] * 4)
+    results = at_once(app, *[lambda: maturity.mature_due(AT + WEEK)] * 4)
     assert True in results
-    while earnings.mature_due(AT + WEEK):
+    while maturity.mature_due(AT + WEEK):
         db.session.commit()
     db.session.rollback()
     assert books(creator) == (usd(0), usd(280), usd(0))
@@ -271,14 +272,14 @@ def test_what_is_pending_is_told_by_instant_and_currency(creator: Creator) -> No
         at = AT + timedelta(days=day)
         earnings.accrue([owed(creator, gross, f"import:{n}")], "user:1", at)
         db.session.commit()
-    assert earnings.pending_of(creator.id, "USD") == [
+    assert maturity.pending_of(creator.id, "USD") == [
         (usd(7), AT + WEEK),
         (usd(5), AT + WEEK + timedelta(days=1)),
     ]
-    earnings.mature_due(AT + WEEK)
+    maturity.mature_due(AT + WEEK)
     db.session.commit()
-    assert earnings.pending_of(creator.id, "USD") == [(usd(5), AT + WEEK + timedelta(days=1))]
-    assert earnings.pending_of(creator.id, "EUR") == []
+    assert maturity.pending_of(creator.id, "USD") == [(usd(5), AT + WEEK + timedelta(days=1))]
+    assert maturity.pending_of(creator.id, "EUR") == []
 
 
 # ---- the database

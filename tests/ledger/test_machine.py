@@ -35,9 +35,20 @@ MAKERS: list[Maker] = [
         postings.reserved(b.campaign), b.creator, usd(n), usd(n // 10), cause(), NOON
     ),
     lambda b, n: postings.earning_matured(b.creator, usd(n), cause(), NOON),
-    lambda b, n: postings.payout_reserved(b.creator, usd(n), cause(), NOON),
+    lambda b, n: postings.payout_reserved(b.creator, usd(n), usd(0), cause(), NOON),
+    lambda b, n: postings.payout_reserved(b.creator, usd(n), usd(n // 3), cause(), NOON),
+    lambda b, n: postings.payout_released(b.creator, usd(n), usd(n // 3), cause(), NOON),
+    lambda b, n: postings.earning_clawed_back(
+        postings.creator_available(b.creator),
+        usd(n),
+        usd(n // 2),
+        usd(n // 10),
+        postings.reserved(b.campaign),
+        cause(),
+        NOON,
+    ),
     lambda b, n: postings.payout_paid("stripe", b.creator, usd(n), cause(), NOON),
-    lambda b, n: postings.payout_released(b.creator, usd(n), cause(), NOON),
+    lambda b, n: postings.payout_released(b.creator, usd(n), usd(0), cause(), NOON),
     lambda b, n: postings.refund_reserved(b.brand, usd(n), cause(), NOON),
     lambda b, n: postings.refund_paid("stripe", b.brand, usd(n), cause(), NOON),
 ]

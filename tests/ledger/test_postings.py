@@ -81,9 +81,55 @@ BOOK: list[tuple[Draft, str, str]] = [
         "+90 creator_pending creator:c | -90 creator_available creator:c",
     ),
     (
-        p.payout_reserved(CREATOR, usd(90), WHY, NOON),
+        p.earning_clawed_back(
+            p.creator_pending(CREATOR), usd(90), usd(0), usd(0), p.reserved(CAMPAIGN), WHY, NOON
+        ),
+        f"earning_clawed_back:{HEX}",
+        "+90 creator_pending creator:c | -90 reserved campaign:k",
+    ),
+    (
+        p.earning_clawed_back(
+            p.creator_available(CREATOR),
+            usd(60),
+            usd(30),
+            usd(10),
+            p.brand_available(BRAND),
+            WHY,
+            NOON,
+        ),
+        f"earning_clawed_back:{HEX}",
+        "+60 creator_available creator:c | +30 creator_debt creator:c | +10 platform_fees platform"
+        " | -100 brand_available brand:b",
+    ),
+    (
+        p.earning_clawed_back(
+            p.creator_available(CREATOR),
+            usd(0),
+            usd(30),
+            usd(0),
+            p.brand_available(BRAND),
+            WHY,
+            NOON,
+        ),
+        f"earning_clawed_back:{HEX}",
+        "+30 creator_debt creator:c | -30 brand_available brand:b",
+    ),
+    (
+        p.payout_reserved(CREATOR, usd(90), usd(0), WHY, NOON),
         f"payout_reserved:{HEX}",
         "+90 creator_available creator:c | -90 payout_reserved creator:c",
+    ),
+    (
+        p.payout_reserved(CREATOR, usd(70), usd(20), WHY, NOON),
+        f"payout_reserved:{HEX}",
+        "+90 creator_available creator:c | -70 payout_reserved creator:c"
+        " | -20 creator_debt creator:c",
+    ),
+    (
+        p.payout_released(CREATOR, usd(70), usd(20), WHY, NOON),
+        f"payout_released:{HEX}",
+        "+70 payout_reserved creator:c | -90 creator_available creator:c"
+        " | +20 creator_debt creator:c",
     ),
     (
         p.payout_paid("stripe", CREATOR, usd(90), WHY, NOON),
@@ -91,7 +137,7 @@ BOOK: list[tuple[Draft, str, str]] = [
         "+90 payout_reserved creator:c | -90 processor_clearing processor:stripe",
     ),
     (
-        p.payout_released(CREATOR, usd(90), WHY, NOON),
+        p.payout_released(CREATOR, usd(90), usd(0), WHY, NOON),
         f"payout_released:{HEX}",
         "+90 payout_reserved creator:c | -90 creator_available creator:c",
     ),

@@ -20,7 +20,8 @@ from marketplace.campaigns import budget
 from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign as CampaignRow
 from marketplace.database.identifier import new_id
-from marketplace.earnings.earning import EarningKind, mature_due
+from marketplace.earnings.earning import EarningKind
+from marketplace.earnings.maturity import mature_due
 from marketplace.errors import BadInput, InsufficientFunds, WrongState
 from marketplace.extensions import db
 from marketplace.funding import deposit as deposits

@@ -98,6 +98,13 @@ def test_the_json_says_what_the_decision_says(creator: Creator) -> None:
         "available": {"minor": 9_999, "currency": "USD"},
         "in_payout": {"minor": 0, "currency": "USD"},
         "threshold": {"minor": 10_000, "currency": "USD"},
+        "debt": {"minor": 0, "currency": "USD"},
+        "next_payout": {
+            "recovered": {"minor": 0, "currency": "USD"},
+            "paid": {"minor": 9_999, "currency": "USD"},
+            "stays": {"minor": 0, "currency": "USD"},
+            "debt_left": {"minor": 0, "currency": "USD"},
+        },
         "pending": [{"amount": {"minor": 1, "currency": "USD"}, "matures_at": pending}],
         "next_run_at": next_due("weekly", "Europe/Paris", at).at.isoformat(),
         "blockers": [

@@ -28,6 +28,7 @@ PAYABLE = Facts(
     pending=(),
     in_payout=usd(0),
     threshold=usd(10_000),
+    debt=usd(0),
     destination_status="active",
     next_run_at=AT,
 )
@@ -150,6 +151,7 @@ facts = st.builds(
     pending=st.lists(st.tuples(amounts, st.just(AT)), max_size=3),
     in_payout=amounts,
     threshold=st.sampled_from([1, 10_000, 10_001]).map(usd),
+    debt=amounts,
     destination_status=st.sampled_from([None, "requested", "onboarding", "active", "restricted"]),
     destination_requirements=st.just(()),
     next_run_at=st.just(AT),

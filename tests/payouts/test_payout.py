@@ -23,6 +23,7 @@ from marketplace.payouts import hold
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import HoldReason, Mismatch, Payout, PayoutStatus
+from marketplace.payouts.recovery import divide
 from marketplace.processors.base import Snapshot
 from marketplace.processors.outbox import ProcessorRequest
 from tests.make import earn_matured, make_creator, make_payout
@@ -152,15 +153,17 @@ def test_one_payout_per_creator_and_currency_is_on_its_way(
     destination = db.session.get_one(Destination, payout.destination_id)
     at = clock.now()
     with refused(IntegrityError, match="uq_payout_open"):
-        payouts.reserve(creator.id, destination, payout.run_id, usd(6_000), at)
-    payouts.reserve(creator.id, destination, payout.run_id, Money(6_000, "EUR"), at)
+        payouts.reserve(creator.id, destination, payout.run_id, divide(usd(6_000), usd(0)), at)
+    eur = divide(Money(6_000, "EUR"), Money(0, "EUR"))
+    payouts.reserve(creator.id, destination, payout.run_id, eur, at)
     db.session.commit()
 
 
 def test_only_what_is_available_is_reserved(creator: Creator, payout: Payout) -> None:
     destination = db.session.get_one(Destination, payout.destination_id)
     with refused(InsufficientFunds):
-        payouts.reserve(creator.id, destination, payout.run_id, Money(1, "EUR"), clock.now())
+        too_much = divide(Money(1, "EUR"), Money(0, "EUR"))
+        payouts.reserve(creator.id, destination, payout.run_id, too_much, clock.now())
 
 
 # ---- every way it can go

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from marketplace import clock
-from marketplace.earnings import earning as earnings
+from marketplace.earnings import maturity
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
@@ -147,7 +147,7 @@ def test_a_run_waits_until_all_that_had_matured_by_then_is_available(
     earn(tom, "150.00 USD")
     make_destination(tom)
     assert not opened(due)
-    while earnings.mature_due(due):
+    while maturity.mature_due(due):
         db.session.commit()
     assert opened(due)
     assert len(lines()) == 2
@@ -157,7 +157,7 @@ def test_what_matures_after_the_run_was_due_delays_nothing(creator: Creator, due
     late = due + timedelta(days=3)
     clock.set_offset(due - timedelta(days=6) - clock.wall_now())
     earn(make_creator("tom").creator, "150.00 USD")  # matures a day after the run is due
-    assert earnings.next_maturity() is not None
+    assert maturity.next_maturity() is not None
     assert opened(late)
 
 

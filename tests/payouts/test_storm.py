@@ -23,7 +23,8 @@ import sqlalchemy as sa
 from flask import Flask
 
 from marketplace import clock
-from marketplace.earnings.earning import EarningKind, mature_due
+from marketplace.earnings.earning import EarningKind
+from marketplace.earnings.maturity import mature_due
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator

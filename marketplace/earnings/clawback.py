@@ -1,0 +1,170 @@
+"""A clawback: a creator loses an earning again, wholly or in part, because its cause was undone.
+
+The earning is never edited: what the creator keeps is its net less its clawbacks. What was pending
+is taken from there; what had matured, from the available balance as far as that goes. The rest is
+the creator's debt, which later payouts recover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace import statuses
+from marketplace.database.identifier import new_id
+from marketplace.database.lock import lock
+from marketplace.earnings.earning import Earning, EarningStatus
+from marketplace.extensions import Base, db
+from marketplace.ledger import balances, journal, postings
+from marketplace.ledger.draft import AccountRef, Cause
+from marketplace.money import Money, zero
+from marketplace.parties.creator import Creator
+
+
+class Clawback(Base):
+    """One change of what a creator keeps of an earning. Written once."""
+
+    __tablename__ = "clawback"
+    __table_args__ = (
+        CheckConstraint("net_minor > 0 AND platform_fee_minor >= 0", name="net_positive"),
+        CheckConstraint("debt_minor BETWEEN 0 AND net_minor", name="debt_within_net"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    earning_id: Mapped[UUID] = mapped_column(ForeignKey("earning.id"), index=True)
+    net_minor: Mapped[int]  # what the creator loses
+    debt_minor: Mapped[int]  # of that, what was no longer there to take
+    platform_fee_minor: Mapped[int]  # what we give back of our fee
+    currency: Mapped[str]
+    reason: Mapped[str]  # 'order_refunded'
+    source_ref: Mapped[str] = mapped_column(unique=True)  # what undid it: 'refund:R-7'
+    actor: Mapped[str]
+    at: Mapped[datetime]
+
+    @property
+    def net(self) -> Money:
+        return Money(self.net_minor, self.currency)
+
+    @property
+    def debt(self) -> Money:
+        return Money(self.debt_minor, self.currency)
+
+    @property
+    def platform_fee(self) -> Money:
+        return Money(self.platform_fee_minor, self.currency)
+
+    @property
+    def gross(self) -> Money:
+        return self.net + self.platform_fee
+
+    @property
+    def cause(self) -> Cause:
+        return Cause("clawback", self.id)
+
+
+# What was clawed back of the earning that a query is about.
+CLAWED_MINOR = (
+    select(func.coalesce(func.sum(Clawback.net_minor), 0))
+    .where(Clawback.earning_id == Earning.id)
+    .correlate(Earning)
+    .scalar_subquery()
+)
+
+
+def claw_back(
+    earning: Earning,
+    keep: Money,
+    *,
+    reason: str,
+    source_ref: str,
+    back_to: AccountRef,
+    actor: str,
+    at: datetime,
+) -> Clawback | None:
+    """From now on the creator keeps `keep`, net, of this earning; None if it is no more already.
+
+    Our platform fee shrinks in proportion. Both go back to `back_to`, in one posting. Locks the
+    creator, then the earning: nobody spends in between what is taken here.
+
+    Args:
+        reason: a word that pages explain, such as 'order_refunded'.
+        source_ref: what undid the earning, such as 'refund:R-7'; it does so once.
+
+    Raises:
+        ValueError: `keep` is negative or in another currency.
+        IntegrityError: this source clawed something else back before.
+    """
+    if keep < zero(earning.currency):
+        raise ValueError(f"nobody keeps {keep}")
+    lock(Creator, earning.creator_id)
+    locked = lock(Earning, earning.id)
+    assert locked is not None
+    standing = kept(locked)
+    if keep >= standing:
+        return None
+    net = standing - keep
+    platform_fee = _fee_for(locked, standing) - _fee_for(locked, keep)
+    pending = locked.status == EarningStatus.PENDING
+    account = postings.creator_pending if pending else postings.creator_available
+    taken_from = account(locked.creator_owner)
+    taken = net if pending else min(net, balances.balance(taken_from, net.currency))
+    owing = net - taken
+    clawback = Clawback(
+        id=new_id(),
+        earning_id=locked.id,
+        net_minor=net.minor,
+        debt_minor=owing.minor,
+        platform_fee_minor=platform_fee.minor,
+        currency=net.currency,
+        reason=reason,
+        source_ref=source_ref,
+        actor=actor,
+        at=at,
+    )
+    db.session.add(clawback)
+    if pending and not keep:
+        statuses.advance(locked, "reverse", at, actor, reason)
+    db.session.flush()
+    journal.post(
+        postings.earning_clawed_back(
+            taken_from, taken, owing, platform_fee, back_to, clawback.cause, at
+        )
+    )
+    return clawback
+
+
+def kept(earning: Earning) -> Money:
+    """What the creator keeps of an earning: its net less what was clawed back."""
+    return kept_of([earning])[earning.id]
+
+
+def kept_of(earnings: Sequence[Earning]) -> dict[UUID, Money]:
+    """What creators keep of each of these earnings, by its id."""
+    rows = db.session.execute(
+        select(Clawback.earning_id, func.sum(Clawback.net_minor))
+        .where(Clawback.earning_id.in_([earning.id for earning in earnings]))
+        .group_by(Clawback.earning_id)
+    )
+    clawed = {earning_id: int(minor) for earning_id, minor in rows}
+    return {it.id: Money(it.net_minor - clawed.get(it.id, 0), it.currency) for it in earnings}
+
+
+def clawbacks_of(earnings: Sequence[Earning]) -> list[Clawback]:
+    """Every clawback of these earnings, oldest first."""
+    ids = [earning.id for earning in earnings]
+    return list(
+        db.session.scalars(
+            select(Clawback).where(Clawback.earning_id.in_(ids)).order_by(Clawback.id)
+        )
+    )
+
+
+def _fee_for(earning: Earning, keep: Money) -> Money:
+    """Our platform fee while the creator keeps that much of the net: in proportion, half-even."""
+    exact = Decimal(earning.platform_fee_minor) * keep.minor / earning.net_minor
+    return Money(int(exact.to_integral_value(ROUND_HALF_EVEN)), earning.currency)
