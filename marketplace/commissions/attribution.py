@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 CLICK_COUNTS = timedelta(days=30)
 
 COUNTS = "counts"
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _winner(counting: Sequence[Seen]) -> tuple[Seen, str]:
         beaten = {seen.claim for seen in links} - {codes[0].claim}
         rule = "code_over_link" if beaten else "first_code" if others else "code"
         return codes[0], rule
-    last = max(links, key=lambda seen: (seen.clicked_at or datetime.min, seen.text))
+    last = max(links, key=lambda seen: (seen.clicked_at or _NEVER, seen.text))
     return last, "last_click" if len({seen.claim for seen in links}) > 1 else "link"
 
 

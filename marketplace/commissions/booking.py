@@ -191,15 +191,15 @@ def _creator_of(decision: Decision) -> UUID | None:
     return decision.payee.creator_id if decision.payee else None
 
 
-def _settle(
-    sale: Sale, undone: dict[UUID, str], still_open: StillOpen, at: datetime
-) -> bool:
+def _settle(sale: Sale, undone: dict[UUID, str], still_open: StillOpen, at: datetime) -> bool:
     """Bring status and money to what the facts say; True if a commission is to be accrued."""
     if sale.status in (SaleStatus.AWAITED, SaleStatus.UNATTRIBUTED, SaleStatus.NOTHING_DUE):
         return False
     if sale.promo_code is None:
         if sale.is_paid or sale.is_canceled:
-            statuses.advance(sale, "leave", at, SYSTEM, sale.receipt["rule"] if sale.receipt else "")
+            statuses.advance(
+                sale, "leave", at, SYSTEM, sale.receipt["rule"] if sale.receipt else ""
+            )
         return False
     _reckon(sale)
     if sale.status == SaleStatus.ACCRUED:
@@ -229,9 +229,7 @@ def _why_nothing(sale: Sale) -> str:
     return "order_refunded" if sale.refunded_minor else "nothing_paid"
 
 
-def _claw_back(
-    sale: Sale, undone: dict[UUID, str], still_open: StillOpen, at: datetime
-) -> None:
+def _claw_back(sale: Sale, undone: dict[UUID, str], still_open: StillOpen, at: datetime) -> None:
     """Take back what the creator keeps no more; the money goes back to where it came from."""
     source_ref = undone.get(sale.id)
     if source_ref is None:
@@ -276,7 +274,9 @@ def _owed(sale: Sale) -> Owed:
     assert sale.promo_code is not None
     assert sale.creator_id is not None
     assert sale.paid_from is not None
-    account = postings.reserved if sale.paid_from.startswith("campaign:") else postings.brand_available
+    account = (
+        postings.reserved if sale.paid_from.startswith("campaign:") else postings.brand_available
+    )
     return Owed(
         EarningKind.COMMISSION,
         sale.creator_id,

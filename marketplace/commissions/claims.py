@@ -23,7 +23,8 @@ Found = tuple[PromoCode, Claim]
 def decide_all(sales: Sequence[Sale]) -> Iterator[tuple[Sale, Decision, PromoCode | None]]:
     """Each sale with whose it is, and by which promo code."""
     codes, clicks = _codes(sales), _clicks(sales)
-    by_id = {found[0].id: found[0] for found in (*codes.values(), *clicks.values())}
+    by_id = {code.id: code for code, _ in codes.values()}
+    by_id |= {code.id: code for code, _, _ in clicks.values()}
     for sale in sales:
         seen = [
             Seen("code", text, _claim(codes.get((sale.brand_id, text.lower()))))

@@ -1,5 +1,6 @@
-"""Who followed a creator's link, and when: a token travels to the shop and comes back with an order.
+"""Who followed a creator's link, and when.
 
+A token travels to the shop in the query and comes back with the order.
 Nothing is kept of the visitor, and nothing in their browser.
 """
 

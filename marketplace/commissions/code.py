@@ -49,7 +49,6 @@ class PromoCode(Base):
         return Terms(self.platform_fee_bps, self.maturity_days, self.fee_on_top)
 
 
-
 def issue(
     agreement_id: UUID,
     creator_id: UUID,

@@ -6,9 +6,7 @@ from marketplace.commissions.sale import Sale
 from marketplace.database.check import Check
 from marketplace.statuses import checks
 
-_KEPT = (
-    "(g.net_minor - coalesce((SELECT sum(net_minor) FROM clawback WHERE earning_id = g.id), 0))"
-)
+_KEPT = "(g.net_minor - coalesce((SELECT sum(net_minor) FROM clawback WHERE earning_id = g.id), 0))"
 
 CHECKS = (
     Check(
@@ -41,13 +39,14 @@ CHECKS = (
         " JOIN earning g ON g.id = s.earning_id"
         f" WHERE {_KEPT} <> s.commission_minor OR abs(s.commission_minor"
         " + CASE WHEN c.fee_on_top THEN 0 ELSE s.platform_fee_minor END - c.rate_bps / 10000.0 *"
-        " CASE WHEN s.is_canceled THEN 0 ELSE greatest(s.base_minor - s.refunded_minor, 0) END) > 1",
+        " CASE WHEN s.is_canceled THEN 0"
+        " ELSE greatest(s.base_minor - s.refunded_minor, 0) END) > 1",
     ),
     Check(
         "C5.sale",
         "nobody earns by their own purchase",
         "SELECT s.id FROM sale s JOIN earning g ON g.id = s.earning_id"
-        " JOIN creator c ON c.id = g.creator_id JOIN \"user\" u ON u.id = c.user_id"
+        ' JOIN creator c ON c.id = g.creator_id JOIN "user" u ON u.id = c.user_id'
         " WHERE s.buyer = encode(sha256(convert_to(u.email, 'UTF8')), 'hex')",
     ),
     *checks(Sale.__tablename__, Sale.MOVES),

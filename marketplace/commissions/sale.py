@@ -48,19 +48,17 @@ class Sale(Stateful):
             " 'nothing_due')",
             name="status",
         ),
-        CheckConstraint(
-            "(status = 'awaited') = (base_minor IS NULL)", name="known_once_recorded"
-        ),
+        CheckConstraint("(status = 'awaited') = (base_minor IS NULL)", name="known_once_recorded"),
         CheckConstraint(
             "status <> 'accrued' OR (earning_id IS NOT NULL AND commission_minor > 0)",
             name="accrued_has_an_earning",
         ),
-        CheckConstraint(
-            "(creator_id IS NULL) = (promo_code_id IS NULL)", name="payee_has_a_code"
-        ),
+        CheckConstraint("(creator_id IS NULL) = (promo_code_id IS NULL)", name="payee_has_a_code"),
         UniqueConstraint("storefront_id", "order_ref"),
         Index("ix_sale_brand", "brand_id", "id"),
-        Index("ix_sale_creator", "creator_id", "id", postgresql_where=text("creator_id IS NOT NULL")),
+        Index(
+            "ix_sale_creator", "creator_id", "id", postgresql_where=text("creator_id IS NOT NULL")
+        ),
         Index("ix_sale_unfunded", "id", postgresql_where=text("status = 'unfunded'")),
     )
 

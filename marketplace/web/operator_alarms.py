@@ -21,7 +21,7 @@ from marketplace.notifications.mail import Mail
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.processors.outbox import ProcessorRequest
-from marketplace.webhooks.inbox import WebhookEvent
+from marketplace.webhooks.event import WebhookEvent
 
 
 @dataclass(frozen=True)

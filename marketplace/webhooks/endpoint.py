@@ -43,7 +43,9 @@ PATHS: dict[str, Endpoint] = {
 }
 
 # A shop's own: its id, as 32 hex digits or with dashes.
-_SHOP = re.compile(r"/webhooks/(shopify|woocommerce)/([0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})")
+_SHOP = re.compile(
+    r"/webhooks/(shopify|woocommerce)/([0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})"
+)
 # What WooCommerce posts once, unsigned, to see that somebody is there.
 _PING = re.compile(rb"webhook_id=\d{1,20}")
 

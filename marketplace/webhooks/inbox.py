@@ -184,11 +184,13 @@ def handle_orders(at: datetime) -> bool:
     except Exception:
         db.session.rollback()
         for id in ids:
-            if event := _still_waiting(id):
-                event.tries += 1
-                event.next_try_at = wall_at + LEASE
-            db.session.commit()
-            _handle_order(id, at)
+            if alone := _still_waiting(id):
+                alone.tries += 1
+                alone.next_try_at = wall_at + LEASE
+                db.session.commit()
+                _handle_order(id, at)
+            else:
+                db.session.rollback()
     return True
 
 

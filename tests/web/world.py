@@ -22,7 +22,7 @@ from marketplace.processors.base import Ref
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.web import confirmation
 from marketplace.webhooks import inbox
-from marketplace.webhooks.inbox import WebhookEvent
+from marketplace.webhooks.event import WebhookEvent
 from tests.make import (
     fill_pool,
     make_brand,
