@@ -22,7 +22,7 @@ from marketplace import statuses
 from marketplace.commissions import rate
 from marketplace.commissions.attribution import Decision
 from marketplace.commissions.claims import decide_all
-from marketplace.commissions.sale import Sale, SaleRefund, SaleStatus
+from marketplace.commissions.sale import Sale, SaleRefund, SaleStatus, gross
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock_all, lock_next
 from marketplace.earnings.clawback import claw_back
@@ -197,19 +197,18 @@ def _settle(sale: Sale, undone: dict[UUID, str], still_open: StillOpen, at: date
         return False
     if sale.promo_code is None:
         if sale.is_paid or sale.is_canceled:
-            statuses.advance(
-                sale, "leave", at, SYSTEM, sale.receipt["rule"] if sale.receipt else ""
-            )
+            assert sale.receipt is not None
+            statuses.advance(sale, "leave", at, SYSTEM, sale.receipt["rule"])
         return False
+    was_accrued = sale.status == SaleStatus.ACCRUED
     _reckon(sale)
-    if sale.status == SaleStatus.ACCRUED:
-        _claw_back(sale, undone, still_open, at)
     if not (sale.is_paid or sale.is_canceled):
         return False
     if not sale.commission_minor:
         statuses.advance(sale, "reverse", at, SYSTEM, _why_nothing(sale))
-        return False
-    return sale.status != SaleStatus.ACCRUED
+    if was_accrued:
+        _claw_back(sale, undone, still_open, at)
+    return bool(sale.commission_minor) and not was_accrued
 
 
 def _reckon(sale: Sale) -> None:
@@ -280,7 +279,7 @@ def _owed(sale: Sale) -> Owed:
     return Owed(
         EarningKind.COMMISSION,
         sale.creator_id,
-        sale.commission,
+        sale.commission if sale.promo_code.terms.fee_on_top else gross(sale),
         account(sale.paid_from),
         sale.source_ref,
         sale.promo_code.terms,

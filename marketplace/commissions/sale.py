@@ -149,10 +149,7 @@ class SaleRefund(Base):
 
 def gross(sale: Sale) -> Money:
     """What a commission costs the brand, the platform fee included."""
-    if sale.promo_code is None:
-        return sale.commission
-    net, platform_fee = sale.promo_code.terms.split(sale.commission)
-    return net + platform_fee
+    return sale.commission + sale.platform_fee
 
 
 def missing(sale: Sale) -> Money | None:
