@@ -27,10 +27,13 @@ from marketplace.web import (
     brand_draft,
     brand_money,
     brand_refund,
+    brand_sales,
+    brand_storefronts,
     creator,
     creator_campaigns,
     creator_earnings,
     creator_payouts,
+    creator_sales,
     creator_statement,
     creator_transactions,
     dev,
@@ -58,11 +61,14 @@ BRAND_PAGES = (
     brand_draft,
     brand_money,
     brand_refund,
+    brand_sales,
+    brand_storefronts,
 )
 CREATOR_PAGES = (
     creator_campaigns,
     creator_earnings,
     creator_payouts,
+    creator_sales,
     creator_statement,
     creator_transactions,
 )

@@ -5,6 +5,8 @@ brand_campaign  one campaign: where it stands, paying for it, calling it off
 brand_deposit   one top-up: the wait for the payment page, and for the payment
 brand_refund    money that goes back to its card
 brand_money     what there is and where it is; the books behind it
+brand_sales     orders of its shops, and what creators earn by them
+brand_storefronts  its shops, and how they are connected
 brand_words     what people read for the words that rows keep
 """
 

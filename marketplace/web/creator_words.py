@@ -11,18 +11,23 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from marketplace import access, statuses
+from marketplace.commissions.sale import Sale
 from marketplace.earnings.earning import Earning
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.gate import Blocker, Decision, Reason
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
-from marketplace.web import formats
+from marketplace.web import formats, sale_words
 
-Thing = Destination | Earning | Payout
+Thing = Destination | Earning | Payout | Sale
 Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 
-KINDS: dict[str, Any] = {"fund": _("Creator fund"), "gift": _("Live gifts")}
-KIND_ICONS = {"fund": "sparkles", "gift": "gift"}
+KINDS: dict[str, Any] = {
+    "fund": _("Creator fund"),
+    "gift": _("Live gifts"),
+    "commission": _("Commission"),
+}
+KIND_ICONS = {"fund": "sparkles", "gift": "gift", "commission": "tag"}
 RHYTHMS: dict[str, Any] = {"weekly": _("weekly"), "monthly": _("monthly")}
 RUNS: dict[str, Any] = {"weekly": _("Weekly run"), "monthly": _("Monthly run")}
 
@@ -42,6 +47,7 @@ STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("payout", "paid"): (_("Paid"), "ok"),
     ("payout", "failed"): (_("Failed"), "bad"),
     ("payout", "canceled"): (_("Canceled"), ""),
+    **sale_words.STATUSES,
 }
 
 # By table and status: on whom it waits, until when (`WAITS` of the table knows), and what then.
@@ -56,6 +62,7 @@ WAITS: dict[tuple[str, str], Any] = {
         "Stripe gave no clear answer. The money stays set aside for you while we look it up;"
         " it is never sent twice."
     ),
+    **sale_words.CREATOR_WAITS,
 }
 HOLDS: dict[str, Any] = {
     "processor_funds": _(

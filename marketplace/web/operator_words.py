@@ -15,9 +15,11 @@ from marketplace.web import formats
 STATUSES: dict[str, tuple[Any, str]] = {
     "abandoned": (_("Abandoned"), ""),
     "accepted": (_("Accepted"), "ok"),
+    "accrued": (_("Accrued"), "ok"),
     "active": (_("Active"), "ok"),
     "available": (_("Available"), "ok"),
     "awaiting_funds": (_("Awaiting funds"), "wait"),
+    "awaited": (_("Awaited"), "wait"),
     "canceled": (_("Canceled"), ""),
     "closed": (_("Closed"), ""),
     "created": (_("Created"), "wait"),
@@ -32,6 +34,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "known": (_("Known"), ""),
     "needs_review": (_("Needs review"), "bad"),
     "new": (_("New"), "info"),
+    "nothing_due": (_("Nothing due"), ""),
     "onboarding": (_("Onboarding"), "wait"),
     "open": (_("Open"), "ok"),
     "paid": (_("Paid"), "ok"),
@@ -40,6 +43,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "pending": (_("Pending"), "wait"),
     "quarantined": (_("Quarantined"), "bad"),
     "ready": (_("Ready"), "info"),
+    "recorded": (_("Recorded"), "wait"),
     "refused": (_("Refused"), "bad"),
     "rejected": (_("Rejected"), "bad"),
     "requested": (_("Requested"), "wait"),
@@ -49,6 +53,8 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "sending": (_("Sending"), "info"),
     "sent": (_("Sent"), "info"),
     "succeeded": (_("Succeeded"), "ok"),
+    "unattributed": (_("Nobody's"), ""),
+    "unfunded": (_("Lacks money"), "bad"),
     "unknown": (_("Unknown"), "bad"),
     "waiting": (_("Waiting"), "wait"),
 }
@@ -61,6 +67,7 @@ THINGS: dict[str, Any] = {
     "payout": _("Payout"),
     "payout_run": _("Payout run"),
     "refund": _("Refund"),
+    "sale": _("Sale"),
 }
 
 ACCOUNT_KINDS: dict[str, Any] = {

@@ -40,11 +40,13 @@ class Place:
 AREAS: dict[str, tuple[Item, ...]] = {
     "brand": (
         Item("brand.home", "megaphone", _("Campaigns")),
+        Item("brand.sales", "shopping-bag", _("Sales")),
         Item("brand.money", "wallet", _("Money")),
     ),
     "creator": (
         Item("creator.campaigns", "compass", _("Discover")),
         Item("creator.home", "chart-line", _("Earnings")),
+        Item("creator.sales", "tag", _("Sales")),
         Item("creator.payouts", "banknote", _("Payouts")),
     ),
     "operator": (

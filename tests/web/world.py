@@ -23,6 +23,7 @@ from marketplace.processors.outbox import ProcessorRequest
 from marketplace.web import confirmation
 from marketplace.webhooks import inbox
 from marketplace.webhooks.event import WebhookEvent
+from tests.commissions.making import Shop, make_storefront, order, refund, sell_for, tell
 from tests.make import (
     fill_pool,
     make_brand,
@@ -73,6 +74,8 @@ def make_world() -> World:
     ref = Ref("evt_1", "transfer.created", False, "transfer", "tr_1", None)
     inbox.store("stripe", "platform", ref, b"{}", {}, clock.wall_now())
     db.session.commit()
+    sold = Shop(brand, creator, make_storefront(brand), sell_for(brand, creator))
+    sale = tell(sold, order(codes=(sold.code.code,)), refund("20.00", "r1"))
     earning_id = _newest(Earning)
     ids: Ids = {
         "brand.transaction.transaction_id": _transaction("deposit", deposit.id),
@@ -91,6 +94,9 @@ def make_world() -> World:
         "event_id": _newest(WebhookEvent),
         "request_id": _newest(ProcessorRequest),
         "mail_id": _newest(mail.Mail),
+        "storefront_id": sold.storefront.id,
+        "sale_id": sale.id,
+        "public.follow.token": sold.code.link_token,
         "thing_id": payout.id,
         "type": "payout",
         "name": "available",
