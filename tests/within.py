@@ -30,6 +30,8 @@ MONEY_TABLES = (
     "ledger.transaction",
     "ledger.entry",
     "campaign",
+    "sale",
+    "sale_refund",
     "deposit",
     "refund",
     "earning",

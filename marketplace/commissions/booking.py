@@ -50,16 +50,19 @@ def take(told: Sequence[Told], still_open: StillOpen, at: datetime) -> None:
     Raises:
         InsufficientFunds: one of several commissions is not covered; nothing is to be kept then.
     """
-    sales = _sales(told, at)
-    undone: dict[UUID, str] = {}  # by sale: what took from it just now
-    for storefront, news in told:
-        sale = sales[storefront.id, news.order_ref]
-        if source := _learn(sale, news, at):
-            undone[sale.id] = source
-    _attribute([sale for sale in sales.values() if sale.status == SaleStatus.RECORDED])
-    due = [sale for sale in sales.values() if _settle(sale, undone, still_open, at)]
-    if due:
-        _accrue(due, at)
+    # A row that is written twice has its foreign keys checked again, which locks its creator: a
+    # clawback that takes the real lock then could meet another such. So nothing is written early.
+    with db.session.no_autoflush:
+        sales = _sales(told, at)
+        undone: dict[UUID, str] = {}  # by sale: what took from it just now
+        for storefront, news in told:
+            sale = sales[storefront.id, news.order_ref]
+            if source := _learn(sale, news, at):
+                undone[sale.id] = source
+        _attribute([sale for sale in sales.values() if sale.status == SaleStatus.RECORDED])
+        due = [sale for sale in sales.values() if _settle(sale, undone, still_open, at)]
+        if due:
+            _accrue(due, at)
 
 
 def fund_next(at: datetime) -> bool:

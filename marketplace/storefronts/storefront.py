@@ -28,6 +28,7 @@ class Software:
     id_header: str
     topic_header: str
     topics: frozenset[str]
+    first_topics: frozenset[str]  # of them, those that tell of an order and take nothing back
     read: Callable[[str, str, Mapping[str, Any], str], News]
 
 
@@ -38,6 +39,7 @@ SOFTWARE: dict[str, Software] = {
         "X-Shopify-Webhook-Id",
         "X-Shopify-Topic",
         shopify.TOPICS,
+        frozenset({"orders/create", "orders/paid"}),
         shopify.read,
     ),
     "woocommerce": Software(
@@ -46,9 +48,13 @@ SOFTWARE: dict[str, Software] = {
         "X-WC-Webhook-Delivery-ID",
         "X-WC-Webhook-Topic",
         woocommerce.TOPICS,
+        frozenset({"order.created"}),
         woocommerce.read,
     ),
 }
+
+
+FIRST_TOPICS = frozenset().union(*(software.first_topics for software in SOFTWARE.values()))
 
 
 class Storefront(Base):

@@ -98,7 +98,7 @@ def choose_theme() -> ResponseReturnValue:
 @audience("public")
 def follow(token: str) -> ResponseReturnValue:
     """A creator's link: write the visit down and lead to the shop. Nothing stays in the browser."""
-    address = click.follow(token, clock.now()) if token.isascii() else None
+    address = click.follow(token, clock.now()) if token.isascii() and token.isprintable() else None
     if address is None:
         raise NotFound("no such link")
     if request.method == "GET":  # who only asks where it leads has not visited

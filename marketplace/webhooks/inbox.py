@@ -30,7 +30,7 @@ from marketplace.processors import registry
 from marketplace.processors.base import Kind, Ref, Snapshot
 from marketplace.processors.pace import pace
 from marketplace.storefronts.reading import Unreadable
-from marketplace.storefronts.storefront import SOFTWARE
+from marketplace.storefronts.storefront import FIRST_TOPICS, SOFTWARE
 from marketplace.webhooks import converge, orders
 from marketplace.webhooks.event import WebhookEvent
 
@@ -158,7 +158,7 @@ def handle_next(at: datetime) -> bool:
 
 
 def handle_orders(at: datetime) -> bool:
-    """Handle up to `ORDERS_AT_ONCE` fresh messages of shops in one commit; False if none is due.
+    """Handle up to `ORDERS_AT_ONCE` fresh orders of shops in one commit; False if none is due.
 
     If anything is wrong with one of them, each is handled alone.
     """
@@ -168,7 +168,7 @@ def handle_orders(at: datetime) -> bool:
         WebhookEvent.state == "new",
         WebhookEvent.next_try_at <= wall_at,
         WebhookEvent.processor.in_(SOFTWARE),
-        WebhookEvent.object_kind.is_not(None),
+        WebhookEvent.event_type.in_(FIRST_TOPICS),
         order_by=WebhookEvent.next_try_at,
         limit=ORDERS_AT_ONCE,
     )
