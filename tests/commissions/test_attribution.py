@@ -31,7 +31,7 @@ def link(owner: Claim | None, before: timedelta = DAY, text: str = "t") -> Seen:
 
 
 def decided(*seen: Seen, buyer: str = "buyer@example.com", **changes: Any) -> Decision:
-    told = {"currency": "USD", "placed_at": PLACED, "test": False} | changes
+    told: dict[str, Any] = {"currency": "USD", "placed_at": PLACED, "test": False} | changes
     return decide(Shown(seen, buyer_hash(buyer), **told))
 
 
