@@ -14,12 +14,14 @@ from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
-from marketplace.earnings.earning import EarningKind
+from marketplace.earnings.clawback import Clawback, claw_back
+from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.earnings.maturity import mature_due
 from marketplace.extensions import db
 from marketplace.funding import deposit as deposits
 from marketplace.funding.deposit import Deposit, Purpose
 from marketplace.income.importing import IncomeImport, import_income
+from marketplace.ledger import postings
 from marketplace.money import Money
 from marketplace.parties import brand as brands
 from marketplace.parties import creator as creators
@@ -301,3 +303,25 @@ def make_payout(creator: Creator, amount: str = "150.00 USD") -> Payout:
     do_runs(run_after_maturity(creator))
     newest = db.session.query(Payout).filter_by(creator_id=creator.id)
     return newest.order_by(Payout.created_at.desc(), Payout.id.desc()).limit(1).one()
+
+
+def make_clawback(
+    earning: Earning,
+    keep_minor: int = 0,
+    *,
+    reason: str = "order_refunded",
+    at: datetime | None = None,
+) -> Clawback:
+    """What a refund leaves of an earning; the rest goes back to the fund pool."""
+    made = claw_back(
+        earning,
+        Money(keep_minor, earning.currency),
+        reason=reason,
+        source_ref=f"refund:R-{next(_numbers)}",
+        back_to=postings.POOLS["fund"],
+        actor="system",
+        at=at or clock.now(),
+    )
+    assert made is not None, "that is what stands already"
+    db.session.commit()
+    return made

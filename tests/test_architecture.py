@@ -26,7 +26,7 @@ SANDBOX = "sandbox"  # another program with a store of its own
 TERMINAL = {
     "deposit": {"succeeded", "rejected"},
     "refund": {"succeeded", "failed"},
-    "earning": {"available"},
+    "earning": {"available", "reversed"},
     "destination": {"active", "refused"},
     "payout": {"paid", "failed", "canceled"},
     "payout_run": {"done"},

@@ -14,6 +14,7 @@ from marketplace import clock, verify
 from marketplace.config import REPOSITORY
 from marketplace.database.check import SAMPLE_ROWS
 from marketplace.database.identifier import new_id
+from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
 from marketplace.funding import refund as refunds
 from marketplace.funding.refund import Refund
@@ -23,7 +24,16 @@ from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.processors.base import Snapshot
 from marketplace.webhooks import converge
-from tests.make import earn, make_brand, make_campaign, make_creator, make_deposit, make_payout, pay
+from tests.make import (
+    earn,
+    make_brand,
+    make_campaign,
+    make_clawback,
+    make_creator,
+    make_deposit,
+    make_payout,
+    pay,
+)
 from tests.within import locked, within
 
 __all__ = ["within"]
@@ -55,6 +65,9 @@ def unposted(kind: str) -> str:
 
 MATURED = of("earning", "status = 'available'")
 
+REVERSED = of("earning", "status = 'reversed'")
+PARTLY = of("clawback", "earning_id IN (SELECT id FROM earning WHERE status = 'pending')")
+
 # What is planted, and every check that sees it.
 PLANTS: dict[str, tuple[str, set[str]]] = {
     "money without a request": (
@@ -85,31 +98,65 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     ),
     "a pending earning that is not pending in the books": (
         "UPDATE earning SET status = 'available' WHERE status = 'pending'",
-        {"G1", "A2.earning"},
+        {"G1", "B1", "A2.earning"},
     ),
     "an earning that nobody posted": (unposted("earning_accrued"), {"G2"}),
     "an earning of somebody else": (
         f"UPDATE earning SET creator_id = gen_random_uuid() WHERE id = {MATURED}",
-        {"G2", "C1"},
+        {"G2", "C1", "B1"},
     ),
     "an earning of another amount than its row": (
         "UPDATE income_row SET amount_minor = amount_minor + 1",
         {"C1"},
     ),
+    "more clawed back than was earned": (
+        f"UPDATE clawback SET net_minor = 1001 WHERE id = {PARTLY}",
+        {"C3", "C4", "G1"},
+    ),
+    "a platform fee given back that nobody charged": (
+        f"UPDATE clawback SET platform_fee_minor = 1 WHERE id = {PARTLY}",
+        {"C3", "C4"},
+    ),
+    "a reversed earning of which something is kept": (
+        f"UPDATE clawback SET net_minor = net_minor - 1 WHERE earning_id = {REVERSED}",
+        {"C3", "C4"},
+    ),
+    "a reversed earning that nobody clawed back": (
+        f"DELETE FROM clawback WHERE earning_id = {REVERSED}",
+        {"C3"},
+    ),
+    "a clawback that nobody posted": (unposted("earning_clawed_back"), {"C4"}),
+    "available money that nothing explains": (
+        f"UPDATE earning SET net_minor = net_minor + 1, gross_minor = gross_minor + 1"
+        f" WHERE id = {MATURED}",
+        {"B1", "G2", "C1"},
+    ),
+    "a debt that no clawback left": (
+        "UPDATE clawback SET debt_minor = debt_minor - 1 WHERE debt_minor > 0",
+        {"B1", "B2", "C4"},
+    ),
+    "a payout that recovered more than a quarter": (
+        "UPDATE payout SET recovered_minor = recovered_minor + 1 WHERE recovered_minor > 0",
+        {"P1", "P5", "Q2"},
+    ),
+    "a payout that recovered what was no debt": (
+        "UPDATE payout SET recovered_minor = 1 WHERE transfer_ref = 'tr_paid'",
+        {"P1", "B1", "B2"},
+    ),
     "a payout that was never reserved": (unposted("payout_reserved"), {"P1"}),
     "an open payout of another amount": (
         f"UPDATE payout SET {ONE_MORE} WHERE status = 'reserved'",
-        {"P1", "P2"},
+        {"P1", "P2", "B1"},
     ),
     "money reserved for no payout": (
         "UPDATE payout SET status = 'failed' WHERE status = 'reserved'",
-        {"P2", "P3", "A2.payout"},
+        {"P2", "P3", "A2.payout", "B1"},
     ),
     "a paid payout that the books did not pay": (unposted("payout_paid"), {"P3"}),
     "a canceled payout that gave nothing back": (unposted("payout_released"), {"P3"}),
     "a paid payout of another amount": (
         f"UPDATE payout SET {ONE_MORE} WHERE status = 'paid'",
-        {"P1", "P4"},
+        {"P1", "P4", "B1"},
     ),
     "a canceled payout of another amount": (
         f"UPDATE payout SET {ONE_MORE} WHERE status = 'canceled'",
@@ -119,13 +166,13 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     "a fact that is posted twice": (
         "INSERT INTO ledger.transaction (id, kind, cause_type, cause_id, idempotency_key,"
         " fingerprint, effective_at, entry_count) SELECT gen_random_uuid(), kind, cause_type,"
-        " cause_id, 'again', fingerprint, effective_at, entry_count FROM ledger.transaction"
+        " cause_id, 'again ' || id, fingerprint, effective_at, entry_count FROM ledger.transaction"
         " WHERE kind = 'payout_paid'",
         {"P8", "L2"},
     ),
     "a payout to somebody else's destination": (
         "UPDATE destination SET creator_id = gen_random_uuid()"
-        " WHERE id = (SELECT destination_id FROM payout WHERE status = 'paid')",
+        " WHERE id = (SELECT destination_id FROM payout WHERE transfer_ref = 'tr_paid')",
         {"P10"},
     ),
     "a payout that moved to where it was": (
@@ -134,8 +181,8 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         {"P10", "A1.payout", "A3.payout"},
     ),
     "a payout that the processor cannot pay": (
-        "UPDATE payout SET currency = 'HUF', amount_minor = 15050 WHERE status = 'paid'",
-        {"Q1", "P1", "P3"},
+        "UPDATE payout SET currency = 'HUF', amount_minor = 15050 WHERE transfer_ref = 'tr_paid'",
+        {"Q1", "P1", "P3", "B1"},
     ),
     "a closed campaign that keeps money": (
         "UPDATE campaign SET status = 'closed' WHERE status = 'open'",
@@ -198,15 +245,33 @@ def lively() -> None:
     canceled = make_payout(make_creator().creator)
     payouts.cancel(locked(Payout, canceled.id), "user:1", "asked for", clock.now())
     db.session.commit()
+    _claw_back()
     earn(make_creator().creator, "10.00 USD")
 
 
-def _pay_out(payout: Payout) -> None:
+def _claw_back() -> None:
+    """After a payout, of which a later one recovers; and from pending money, wholly and in part."""
+    indebted = make_creator().creator
+    first = make_payout(indebted, "200.00 USD")
+    _pay_out(first, "tr_first")
+    make_clawback(db.session.query(Earning).filter_by(creator_id=indebted.id).one(), 8_000)
+    later = make_payout(indebted, "200.00 USD")
+    assert (later.amount, later.recovered) == (usd(15_000), usd(5_000))
+    payouts.cancel(locked(Payout, later.id), "user:1", "asked for", clock.now())
+    db.session.commit()
+    pending = make_creator().creator
+    for keep_minor in (0, 400):
+        earn(pending, "10.00 USD")
+        newest = db.session.query(Earning).order_by(Earning.id.desc()).limit(1).one()
+        make_clawback(newest, keep_minor)
+
+
+def _pay_out(payout: Payout, transfer: str = "tr_paid") -> None:
     at = clock.now() + timedelta(days=30)
     assert payouts.may_send(locked(Payout, payout.id), at)
     account = db.session.get_one(Destination, payout.destination_id).remote_account
     told = Snapshot(
-        "transfer", "tr_paid", payout.id.hex, "paid", False, payout.amount, account=account
+        "transfer", transfer, payout.id.hex, "paid", False, payout.amount, account=account
     )
     converge.apply(told, at)
     db.session.commit()

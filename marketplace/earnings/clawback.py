@@ -108,18 +108,14 @@ def claw_back(
     if keep >= standing:
         return None
     net = standing - keep
-    platform_fee = _fee_for(locked, standing) - _fee_for(locked, keep)
-    pending = locked.status == EarningStatus.PENDING
-    account = postings.creator_pending if pending else postings.creator_available
-    taken_from = account(locked.creator_owner)
-    taken = net if pending else min(net, balances.balance(taken_from, net.currency))
-    owing = net - taken
+    taken_from = _bears(locked)
+    taken = min(net, balances.balance(taken_from, net.currency))
     clawback = Clawback(
         id=new_id(),
         earning_id=locked.id,
         net_minor=net.minor,
-        debt_minor=owing.minor,
-        platform_fee_minor=platform_fee.minor,
+        debt_minor=(net - taken).minor,
+        platform_fee_minor=(_fee_for(locked, standing) - _fee_for(locked, keep)).minor,
         currency=net.currency,
         reason=reason,
         source_ref=source_ref,
@@ -127,15 +123,19 @@ def claw_back(
         at=at,
     )
     db.session.add(clawback)
-    if pending and not keep:
+    if not keep and statuses.allows(locked, "reverse"):
         statuses.advance(locked, "reverse", at, actor, reason)
     db.session.flush()
-    journal.post(
-        postings.earning_clawed_back(
-            taken_from, taken, owing, platform_fee, back_to, clawback.cause, at
-        )
-    )
+    parts = taken, clawback.debt, clawback.platform_fee
+    journal.post(postings.earning_clawed_back(taken_from, *parts, back_to, clawback.cause, at))
     return clawback
+
+
+def _bears(earning: Earning) -> AccountRef:
+    """What a clawback is taken from: pending money covers it, available money may not."""
+    pending = earning.status == EarningStatus.PENDING
+    account = postings.creator_pending if pending else postings.creator_available
+    return account(earning.creator_owner)
 
 
 def kept(earning: Earning) -> Money:

@@ -54,7 +54,7 @@ CHECKS = (
     ),
     Check(
         "C4",
-        "every clawback was posted once: its parts from its creator and from our fees, no others",
+        "every clawback was posted once: its net taken or left as debt, its fee out of ours",
         "SELECT k.id FROM clawback k JOIN earning g ON g.id = k.earning_id, LATERAL ("
         "  SELECT count(DISTINCT t.id) AS postings,"
         "   coalesce(sum(e.amount_minor) FILTER (WHERE a.owner = w.owner"

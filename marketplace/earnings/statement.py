@@ -1,22 +1,28 @@
-"""A creator's statement: what they were owed, what came and went, and what they are owed now."""
+"""A creator's statement: what they were owed, what came and went, and what they are owed now.
+
+What a creator owes is no part of that sum: it has an opening and a closing of its own, and a line
+says by how much it changed either.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from marketplace.earnings.clawback import Clawback
 from marketplace.earnings.earning import Earning
 from marketplace.errors import BadInput, says
 from marketplace.extensions import db
 from marketplace.ledger import statement as ledger_statement
 from marketplace.ledger.chart import AccountKind
 from marketplace.ledger.statement import StatementLine
-from marketplace.money import Money
+from marketplace.money import Money, zero
 from marketplace.parties.creator import Creator
 
 # All that a creator is owed, whether it can leave already or not.
@@ -29,10 +35,15 @@ OWED = (
 
 @dataclass(frozen=True)
 class Line:
-    """One change of what a creator is owed. An earning says what its net is made of."""
+    """One change of what a creator is owed, or of what they owe.
 
-    entry: StatementLine
+    An earning says what its net is made of; a clawback, of which earning it was.
+    """
+
+    entry: StatementLine  # its change is that of what they are owed
+    debt: Money  # the change of what they owe
     earning: Earning | None
+    clawback: Clawback | None
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,8 @@ class CreatorStatement:
     opening: Money
     lines: tuple[Line, ...]
     closing: Money
+    debt_opening: Money
+    debt_closing: Money
 
 
 def statement(creator: Creator, month: str, currency: str) -> CreatorStatement:
@@ -53,15 +66,51 @@ def statement(creator: Creator, month: str, currency: str) -> CreatorStatement:
         BadInput: `month` is not written as '2026-11'.
     """
     since, until = _bounds(month, creator.time_zone)
-    books = ledger_statement.statement(creator.ledger_owner, OWED, currency, since, until)
-    earnings = _earnings([line.cause.id for line in books.lines])
-    lines = tuple(Line(line, earnings.get(line.cause.id)) for line in books.lines)
-    return CreatorStatement(month, currency, books.opening, lines, books.closing)
+    owner = creator.ledger_owner
+    owed = ledger_statement.statement(owner, OWED, currency, since, until)
+    debt = ledger_statement.statement(owner, (AccountKind.CREATOR_DEBT,), currency, since, until)
+    return CreatorStatement(
+        month=month,
+        currency=currency,
+        opening=owed.opening,
+        lines=tuple(_lines(owed.lines, debt.lines)),
+        closing=owed.closing,
+        debt_opening=debt.opening,
+        debt_closing=debt.closing,
+    )
+
+
+def _lines(owed: Sequence[StatementLine], debt: Sequence[StatementLine]) -> Iterator[Line]:
+    """One line per transaction, in their order, whether it changes one sum or both."""
+    of_debt = {line.transaction_id: line for line in debt}
+    nothing = {
+        line.transaction_id: replace(line, change=zero(line.change.currency)) for line in debt
+    }
+    entries = nothing | {line.transaction_id: line for line in owed}
+    clawbacks = _clawbacks([entry.cause.id for entry in entries.values()])
+    earnings = _earnings(
+        [entry.cause.id for entry in entries.values()]
+        + [clawback.earning_id for clawback in clawbacks.values()]
+    )
+    for entry in sorted(entries.values(), key=lambda it: (it.effective_at, it.transaction_id)):
+        clawback = clawbacks.get(entry.cause.id)
+        also = of_debt.get(entry.transaction_id)
+        yield Line(
+            entry,
+            debt=also.change if also else zero(entry.change.currency),
+            earning=earnings.get(clawback.earning_id if clawback else entry.cause.id),
+            clawback=clawback,
+        )
 
 
 def _earnings(ids: list[UUID]) -> dict[UUID, Earning]:
     rows = db.session.scalars(select(Earning).where(Earning.id.in_(ids)))
     return {earning.id: earning for earning in rows}
+
+
+def _clawbacks(ids: list[UUID]) -> dict[UUID, Clawback]:
+    rows = db.session.scalars(select(Clawback).where(Clawback.id.in_(ids)))
+    return {clawback.id: clawback for clawback in rows}
 
 
 def months(creator: Creator, at: datetime) -> list[str]:

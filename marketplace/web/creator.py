@@ -21,8 +21,8 @@ from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.payouts.payout import Payout
+from marketplace.web import clawbacks, trace
 from marketplace.web import creator_words as words
-from marketplace.web import trace
 
 CURRENCY = "USD"  # of a creator who was never owed anything
 
@@ -32,7 +32,7 @@ bp = Blueprint("creator", __name__, url_prefix="/creator")
 @bp.context_processor
 def _words() -> dict[str, object]:
     """What the templates of this area name things with."""
-    return {"words": words, "trace": trace}
+    return {"words": words, "trace": trace, "clawed": clawbacks}
 
 
 def my_payout(payout_id: UUID) -> Payout:

@@ -13,6 +13,7 @@ from babel.numbers import format_compact_currency
 from flask_babel import get_locale
 from sqlalchemy import Date, cast, func, select
 
+from marketplace.earnings.clawback import CLAWED_MINOR
 from marketplace.earnings.earning import Earning, EarningStatus
 from marketplace.extensions import db
 from marketplace.money import Money, zero
@@ -30,7 +31,7 @@ _GAP = 3  # between the two parts of a bar
 
 @dataclass(frozen=True)
 class Month:
-    """What was earned in one month, by what has become of it."""
+    """What was earned in one month and is kept, by what has become of it."""
 
     begins_on: date
     available: Money
@@ -71,14 +72,14 @@ class Chart:
 
 
 def months(creator: Creator, currency: str, at: datetime) -> list[Month]:
-    """The net of the last `MONTHS` months in the creator's time zone, oldest first."""
+    """What is kept of the last `MONTHS` months in the creator's time zone, oldest first."""
     zone = ZoneInfo(creator.time_zone)
     days = _first_days(at.astimezone(zone).date())
     since = datetime(days[0].year, days[0].month, 1, tzinfo=zone)
     local = func.timezone(creator.time_zone, Earning.accrued_at)
     begins_on = cast(func.date_trunc("month", local), Date)
     rows = db.session.execute(
-        select(begins_on, Earning.status, func.sum(Earning.net_minor))
+        select(begins_on, Earning.status, func.sum(Earning.net_minor - CLAWED_MINOR))
         .where(
             Earning.creator_id == creator.id,
             Earning.currency == currency,

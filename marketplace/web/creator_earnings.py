@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from marketplace import access, clock
 from marketplace.access import audience
+from marketplace.earnings.clawback import CLAWED_MINOR, Clawback, kept_of
 from marketplace.earnings.earning import Earning
 from marketplace.errors import NotFound
 from marketplace.extensions import db
@@ -36,9 +37,13 @@ class Account:
     """All that the page shows of one currency."""
 
     decision: Decision
-    lifetime: Money
+    by_kind: list[tuple[str, Money]]  # what was ever earned and is kept, most first
     months: list[creator_chart.Month]
     chart: creator_chart.Chart | None
+
+    @property
+    def lifetime(self) -> Money:
+        return sum((amount for _, amount in self.by_kind), zero(self.decision.currency))
 
     @property
     def pending(self) -> Money:
@@ -51,14 +56,17 @@ class Account:
 def home() -> ResponseReturnValue:
     creator, at = access.current_creator(), clock.now()
     decisions = explain.decisions_for(creator, at)
-    lifetime = _lifetime(creator)
-    accounts = [_account(creator, decision, lifetime, at) for decision in decisions]
+    by_kind = _by_kind(creator)
+    accounts = [_account(creator, decision, by_kind, at) for decision in decisions]
     recent = _recent(creator)
+    earnings = [it for it in recent if isinstance(it, Earning)]
     return render_template(
         "creator/earnings.html",
         creator=creator,
         accounts=accounts,
         recent=recent,
+        kept=kept_of(earnings),
+        clawed_from=_clawed_from(recent),
         pending_shown=PENDING_SHOWN,
     )
 
@@ -82,31 +90,54 @@ def earning(earning_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("creator.transaction", transaction_id=accrued.id), 303)
 
 
+@bp.get("/clawbacks/<uuid:clawback_id>")
+@audience("creator")
+def clawback(clawback_id: UUID) -> ResponseReturnValue:
+    """Lead to the transaction that clawed an earning back."""
+    found = db.session.get(Clawback, clawback_id)
+    earning = db.session.get_one(Earning, found.earning_id) if found else None
+    if found is None or earning is None or earning.creator_id != access.current_creator().id:
+        raise NotFound("no such clawback")
+    posted = balances.transactions_of(found.cause)[0]
+    return redirect(url_for("creator.transaction", transaction_id=posted.id), 303)
+
+
 def _account(
-    creator: Creator, decision: Decision, lifetime: dict[str, Money], at: datetime
+    creator: Creator, decision: Decision, by_kind: dict[str, list[tuple[str, Money]]], at: datetime
 ) -> Account:
     currency = decision.currency
     months = creator_chart.months(creator, currency, at)
-    earned = lifetime.get(currency, zero(currency))
-    return Account(decision, earned, months, creator_chart.draw(months))
+    return Account(decision, by_kind.get(currency, []), months, creator_chart.draw(months))
 
 
-def _lifetime(creator: Creator) -> dict[str, Money]:
-    """What a creator ever earned, by currency."""
+def _by_kind(creator: Creator) -> dict[str, list[tuple[str, Money]]]:
+    """What a creator ever earned and keeps, per currency by kind, most first."""
     rows = db.session.execute(
-        select(Earning.currency, func.sum(Earning.net_minor))
+        select(Earning.currency, Earning.kind, func.sum(Earning.net_minor - CLAWED_MINOR))
         .where(Earning.creator_id == creator.id)
-        .group_by(Earning.currency)
+        .group_by(Earning.currency, Earning.kind)
     )
-    return {currency: Money(int(minor), currency) for currency, minor in rows}
+    found: dict[str, list[tuple[str, Money]]] = {}
+    for currency, kind, minor in sorted(rows, key=lambda row: (-row[2], row[1])):
+        found.setdefault(currency, []).append((kind, Money(int(minor), currency)))
+    return found
 
 
-def _recent(creator: Creator) -> list[Earning | Payout]:
-    """The latest earnings and payouts, newest first."""
+def _recent(creator: Creator) -> list[Earning | Payout | Clawback]:
+    """The latest earnings, payouts and clawbacks, newest first."""
     earnings = select(Earning).where(Earning.creator_id == creator.id)
     payouts = select(Payout).where(Payout.creator_id == creator.id)
-    found: list[Earning | Payout] = [
+    clawbacks = select(Clawback).join(Earning, Earning.id == Clawback.earning_id)
+    clawbacks = clawbacks.where(Earning.creator_id == creator.id)
+    found: list[Earning | Payout | Clawback] = [
         *db.session.scalars(earnings.order_by(Earning.id.desc()).limit(RECENT)),
         *db.session.scalars(payouts.order_by(Payout.id.desc()).limit(RECENT)),
+        *db.session.scalars(clawbacks.order_by(Clawback.id.desc()).limit(RECENT)),
     ]
     return sorted(found, key=lambda it: it.id, reverse=True)[:RECENT]
+
+
+def _clawed_from(recent: list[Earning | Payout | Clawback]) -> dict[UUID, Earning]:
+    """The earning that each clawback is of, by the clawback's id."""
+    clawbacks = [it for it in recent if isinstance(it, Clawback)]
+    return {it.id: db.session.get_one(Earning, it.earning_id) for it in clawbacks}

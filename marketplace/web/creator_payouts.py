@@ -22,6 +22,7 @@ from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
+from marketplace.payouts import explain
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.schedule import next_due
@@ -106,12 +107,14 @@ def _shown() -> dict[str, Any]:
     creator = access.current_creator()
     destination = destinations.current(creator.id)
     mine = select(Payout).where(Payout.creator_id == creator.id)
+    decisions = explain.decisions_for(creator, clock.now())
     return {
         "destination": destination,
         "refusal": None if destination else _last_refusal(creator),
         "checking": destination is not None and _is_checked(destination),
         "next_run_at": next_due(creator.payout_rhythm, creator.time_zone, clock.now()).at,
         "page": paging.newest_first(mine, Payout.id),
+        "debts": [(it.facts.debt, it) for it in decisions if it.facts.debt],
     }
 
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_skeleton
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
+from flask_babel import get_locale, gettext
 from sqlalchemy import select
 
 from marketplace import access, clock
@@ -30,8 +30,8 @@ from marketplace.income.importing import IncomeRow
 from marketplace.ledger.statement import StatementLine
 from marketplace.money import Money, zero
 from marketplace.payouts.payout import Payout
+from marketplace.web import clawbacks, trace
 from marketplace.web import creator_words as words
-from marketplace.web import trace
 from marketplace.web.creator import bp, my_currencies
 
 COLUMNS = (
@@ -41,6 +41,7 @@ COLUMNS = (
     "gross",
     "platform_fee",
     "net",
+    "debt",
     "paid_out",
     "balance",
     "currency",
@@ -50,7 +51,10 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One line as people read it: either an earning's gross, platform fee and net, or a payout."""
+    """One line as people read it; of gross, platform fee and net, a clawback has the negatives.
+
+    The balance is the one before, plus net and debt, less what was paid out.
+    """
 
     entry: StatementLine
     what: str
@@ -58,8 +62,11 @@ class Line:
     gross: Money | None
     platform_fee: Money | None
     net: Money | None
+    debt: Money | None  # what this added to the creator's debt; negative: what it repaid
     paid_out: Money | None
     balance: Money  # all that is owed after this line
+    clawed: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,11 @@ class Totals:
     gross: Money
     platform_fee: Money
     net: Money
+    earned: Money  # the part of `net` that is no clawback
+    clawed_back: Money
+    debt: Money
+    became_debt: Money
+    repaid: Money
     paid_out: Money
 
 
@@ -130,29 +142,38 @@ def _lines(asked: CreatorStatement) -> list[Line]:
     balance, lines = asked.opening, []
     for line in asked.lines:
         balance = balance + line.entry.change
-        reference = references.get(line.entry.cause.id, "")
-        lines.append(_line(line, reference, balance))
+        of = line.clawback.earning_id if line.clawback else line.entry.cause.id
+        lines.append(_line(line, references.get(of, ""), balance))
     return lines
 
 
 def _line(line: statements.Line, reference: str, balance: Money) -> Line:
-    entry, earning = line.entry, line.earning
-    earned = entry.change.minor > 0
-    gross = fee = None
-    what = trace.name(entry.kind)
-    if earning is not None and earned:
-        gross = Money(earning.gross_minor, earning.currency)
-        fee = Money(earning.platform_fee_minor, earning.currency)
+    entry, earning, clawback = line.entry, line.earning, line.clawback
+    what, why = trace.name(entry.kind), ""
+    gross = fee = net = None
+    if clawback is not None and earning is not None:
+        gross, fee, net = -clawback.gross, -clawback.platform_fee, -clawback.net
+        what = gettext("Clawed back: %(kind)s", kind=words.KINDS[earning.kind])
+        why = clawbacks.reason(clawback.reason)
+    elif earning is not None:
+        gross, fee, net = earning.net + earning.platform_fee, earning.platform_fee, earning.net
         what = str(words.KINDS[earning.kind])
+    elif line.debt:
+        repaid = line.debt.minor < 0
+        what = gettext("Debt repaid from a payout") if repaid else gettext("Debt back: no payout")
+    paid_out = -(entry.change - (net or zero(entry.change.currency)) - line.debt)
     return Line(
         entry=entry,
         what=what,
         reference=reference,
         gross=gross,
         platform_fee=fee,
-        net=entry.change if earned else None,
-        paid_out=None if earned else -entry.change,
+        net=net,
+        debt=line.debt or None,
+        paid_out=paid_out or None,
         balance=balance,
+        clawed=clawback is not None,
+        why=why,
     )
 
 
@@ -178,6 +199,11 @@ def _totals(lines: list[Line], currency: str) -> Totals:
         gross=total(line.gross for line in lines),
         platform_fee=total(line.platform_fee for line in lines),
         net=total(line.net for line in lines),
+        earned=total(line.net for line in lines if not line.clawed),
+        clawed_back=-total(line.net for line in lines if line.clawed),
+        debt=total(line.debt for line in lines),
+        became_debt=total(line.debt for line in lines if line.clawed),
+        repaid=-total(line.debt for line in lines if not line.clawed),
         paid_out=total(line.paid_out for line in lines),
     )
 
@@ -191,20 +217,20 @@ def _csv(asked: CreatorStatement, lines: list[Line]) -> str:
     text = io.StringIO()
     write = csv.writer(text).writerow
     write(COLUMNS)
-    write(["", "opening", "", "", "", "", "", _plain(asked.opening), asked.currency, ""])
+    write(["", "opening", "", "", "", "", "", "", _plain(asked.opening), asked.currency, ""])
     for line in lines:
-        amounts = (line.gross, line.platform_fee, line.net, line.paid_out, line.balance)
+        amounts = (line.gross, line.platform_fee, line.net, line.debt, line.paid_out, line.balance)
         write(
             [
                 line.entry.effective_at.astimezone(zone).date().isoformat(),
-                neutral(line.what),
+                neutral(f"{line.what} ({line.why})" if line.why else line.what),
                 neutral(line.reference),
                 *(_plain(amount) for amount in amounts),
                 asked.currency,
                 str(line.entry.transaction_id),
             ]
         )
-    write(["", "closing", "", "", "", "", "", _plain(asked.closing), asked.currency, ""])
+    write(["", "closing", "", "", "", "", "", "", _plain(asked.closing), asked.currency, ""])
     return text.getvalue()
 
 

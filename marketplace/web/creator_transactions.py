@@ -11,10 +11,12 @@ from sqlalchemy import select
 
 from marketplace import access
 from marketplace.access import audience
+from marketplace.earnings.clawback import Clawback, clawbacks_of, kept
 from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
 from marketplace.income.importing import IncomeImport, IncomeRow
 from marketplace.ledger import balances
+from marketplace.ledger.balances import Transaction
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
 from marketplace.payouts.destination import Destination
@@ -32,25 +34,37 @@ def transaction(transaction_id: UUID) -> ResponseReturnValue:
     own = {access.current_creator().ledger_owner: ""}
     found = trace.found(transaction_id, own)
     related = balances.transactions_of(found.cause)
+    evidence = _evidence(found.cause)
+    if evidence["earning"]:
+        related = _life_of(evidence["earning"])
     return render_template(
         "creator/transaction.html",
         transaction=found,
         sides=trace.sides(found, own),
         related=[it for it in related if trace.touches(it, own)],
-        **_evidence(found.cause),
+        **evidence,
     )
 
 
+def _life_of(earning: Earning) -> list[Transaction]:
+    """Everything that was posted because of an earning or a clawback of it, oldest first."""
+    causes = [earning.cause, *(it.cause for it in clawbacks_of([earning]))]
+    found = [it for cause in causes for it in balances.transactions_of(cause)]
+    return sorted(found, key=lambda it: (it.effective_at, it.id))
+
+
 def _evidence(cause: Cause) -> dict[str, Any]:
-    """What a transaction goes back to: an earning with its imported row, or a payout."""
-    earning = db.session.get(Earning, cause.id) if cause.type == "earning" else None
+    """What a transaction goes back to: an earning, perhaps by a clawback of it, or a payout."""
+    clawback = db.session.get(Clawback, cause.id) if cause.type == "clawback" else None
+    earning_id = clawback.earning_id if clawback else cause.id
+    earning = db.session.get(Earning, earning_id) if cause.type != "payout" else None
     payout = db.session.get(Payout, cause.id) if cause.type == "payout" else None
-    return _of_earning(earning) | _of_payout(payout)
+    return _of_earning(earning) | _of_payout(payout) | {"clawback": clawback}
 
 
 def _of_earning(earning: Earning | None) -> dict[str, Any]:
     if earning is None:
-        return {"earning": None, "row": None, "brought": None}
+        return {"earning": None, "clawbacks": [], "row": None, "brought": None}
     statement = (
         select(IncomeRow, IncomeImport)
         .join(IncomeImport, IncomeImport.id == IncomeRow.import_id)
@@ -59,8 +73,10 @@ def _of_earning(earning: Earning | None) -> dict[str, Any]:
     row, brought = db.session.execute(statement).one_or_none() or (None, None)
     return {
         "earning": earning,
+        "kept": kept(earning),
+        "clawbacks": clawbacks_of([earning]),
         "gross": Money(earning.gross_minor, earning.currency),
-        "platform_fee": Money(earning.platform_fee_minor, earning.currency),
+        "platform_fee": earning.platform_fee,
         "row": row,
         "brought": brought,
     }

@@ -25,9 +25,17 @@ Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 KINDS: dict[str, Any] = {
     "fund": _("Creator fund"),
     "gift": _("Live gifts"),
+    "flat_fee": _("Flat fee"),
     "commission": _("Commission"),
+    "prize": _("Prize"),
 }
-KIND_ICONS = {"fund": "sparkles", "gift": "gift", "commission": "tag"}
+KIND_ICONS = {
+    "fund": "sparkles",
+    "gift": "gift",
+    "flat_fee": "handshake",
+    "commission": "shopping-bag",
+    "prize": "trophy",
+}
 RHYTHMS: dict[str, Any] = {"weekly": _("weekly"), "monthly": _("monthly")}
 RUNS: dict[str, Any] = {"weekly": _("Weekly run"), "monthly": _("Monthly run")}
 
@@ -35,6 +43,7 @@ RUNS: dict[str, Any] = {"weekly": _("Weekly run"), "monthly": _("Monthly run")}
 STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("earning", "pending"): (_("Pending"), "wait"),
     ("earning", "available"): (_("Available"), "ok"),
+    ("earning", "reversed"): (_("Reversed"), "bad"),
     ("destination", "requested"): (_("Being opened"), "wait"),
     ("destination", "onboarding"): (_("Waits for you"), "wait"),
     ("destination", "active"): (_("Ready"), "ok"),
@@ -88,6 +97,7 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("destination", "refuse"): _("Stripe opened no account"),
     ("earning", "create"): _("Earned"),
     ("earning", "mature"): _("Became available"),
+    ("earning", "reverse"): _("Reversed before it matured"),
     ("payout", "create"): _("Prepared: the amount is set aside"),
     ("payout", "send"): _("Given to Stripe"),
     ("payout", "pay"): _("Paid: sent to your Stripe account"),

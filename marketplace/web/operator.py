@@ -28,6 +28,7 @@ from marketplace.extensions import db
 from marketplace.ledger import audit
 from marketplace.payouts.run import PayoutRun
 from marketplace.statuses import StatusChange
+from marketplace.web import clawbacks
 from marketplace.web import operator_names as names
 from marketplace.web import operator_words as words
 from marketplace.web.operator_alarms import alarms
@@ -72,4 +73,4 @@ def ago_by_the_wall(at: datetime) -> str:
 @bp.context_processor
 def _words() -> dict[str, object]:
     """What the templates of this area name things with."""
-    return {"words": words, "thing_url": names.thing_url}
+    return {"words": words, "thing_url": names.thing_url, "clawed": clawbacks}

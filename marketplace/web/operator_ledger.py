@@ -19,9 +19,9 @@ from marketplace.ledger.chart import AccountKind
 from marketplace.ledger.draft import AccountRef, Cause
 from marketplace.money import Money, zero
 from marketplace.statuses import StatusChange
+from marketplace.web import clawbacks, paging
 from marketplace.web import operator_names as names
 from marketplace.web import operator_words as words
-from marketplace.web import paging
 from marketplace.web.operator import bp
 
 ENTRIES_SHOWN = 50
@@ -154,6 +154,7 @@ def thing(type: str, thing_id: UUID) -> ResponseReturnValue:
         moves=moves,
         actors=names.actors(move.actor for move in moves),
         postings=postings,
+        clawbacks=clawbacks.about(type, thing_id),
     )
 
 

@@ -50,6 +50,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "reserved": (_("Reserved"), "info"),
     "restricted": (_("Restricted"), "bad"),
     "retry": (_("Tried again"), "wait"),
+    "reversed": (_("Reversed"), "bad"),
     "sending": (_("Sending"), "info"),
     "sent": (_("Sent"), "info"),
     "succeeded": (_("Succeeded"), "ok"),
@@ -61,6 +62,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
 
 THINGS: dict[str, Any] = {
     "campaign": _("Campaign"),
+    "clawback": _("Clawback"),
     "deposit": _("Deposit"),
     "destination": _("Destination"),
     "earning": _("Earning"),
@@ -82,6 +84,7 @@ ACCOUNT_KINDS: dict[str, Any] = {
     "creator_pending": _("Creators: pending"),
     "creator_available": _("Creators: available"),
     "payout_reserved": _("Creators: in payouts"),
+    "creator_debt": _("Creators: debt"),
 }
 
 POSTINGS: dict[str, Any] = {
@@ -96,6 +99,7 @@ POSTINGS: dict[str, Any] = {
     "refund_bounced": _("Refund came back"),
     "earning_accrued": _("Earning accrued"),
     "earning_matured": _("Earning matured"),
+    "earning_clawed_back": _("Earning clawed back"),
     "payout_reserved": _("Payout set aside"),
     "payout_paid": _("Payout paid"),
     "payout_released": _("Payout given back"),
@@ -123,7 +127,13 @@ VERDICTS: dict[str, tuple[Any, str]] = {
     "unknown": (_("Unknown"), "bad"),
 }
 
-INCOME_KINDS: dict[str, Any] = {"fund": _("Creator fund"), "gift": _("Live gifts")}
+INCOME_KINDS: dict[str, Any] = {
+    "fund": _("Creator fund"),
+    "gift": _("Live gifts"),
+    "flat_fee": _("Flat fee"),
+    "commission": _("Commission"),
+    "prize": _("Prize"),
+}
 RHYTHMS: dict[str, Any] = {"weekly": _("Weekly"), "monthly": _("Monthly")}
 
 

@@ -55,6 +55,10 @@ POSTINGS: dict[str, tuple[Any, Any]] = {
         _("Became available"),
         _("The earning has matured: nothing can undo it any more, and it can be paid out."),
     ),
+    "earning_clawed_back": (
+        _("Clawed back"),
+        _("What had earned it was undone, so it went back to where it came from."),
+    ),
     "payout_reserved": (
         _("Payout prepared"),
         _("The amount was set aside before the processor heard of it."),
@@ -75,6 +79,7 @@ _OWN = {
     "creator_pending": _("Your pending earnings"),
     "creator_available": _("Your available balance"),
     "payout_reserved": _("Your money in a payout"),
+    "creator_debt": _("Your debt"),
 }
 _OTHERS = {
     "processor_clearing": _("The marketplace's account at the processor"),
@@ -88,6 +93,7 @@ _OTHERS = {
     "creator_pending": _("A creator's pending earnings"),
     "creator_available": _("A creator's available balance"),
     "payout_reserved": _("A creator's money in a payout"),
+    "creator_debt": _("A creator's debt"),
 }
 
 

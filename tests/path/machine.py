@@ -14,12 +14,15 @@ from typing import ClassVar, TypeVar
 import sqlalchemy as sa
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from sqlalchemy.exc import IntegrityError
 
 from marketplace import clock, verify
 from marketplace.campaigns import budget
 from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign as CampaignRow
 from marketplace.database.identifier import new_id
+from marketplace.earnings import clawback as clawbacks
+from marketplace.earnings.earning import Earning as EarningRow
 from marketplace.earnings.earning import EarningKind
 from marketplace.earnings.maturity import mature_due
 from marketplace.errors import BadInput, InsufficientFunds, WrongState
@@ -36,6 +39,7 @@ from marketplace.payouts import hold
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout as PayoutRow
+from marketplace.payouts.recovery import Parts
 from marketplace.payouts.run import PayoutRun
 from marketplace.payouts.schedule import last_due
 from marketplace.processors.base import Snapshot
@@ -89,6 +93,7 @@ class Path(RuleBasedStateMachine):
         made = [make_creator(name, time_zone="UTC").creator for name in ("ines", "tom")]
         self.model = Model([model.Earner(it.id, it.handle) for it in made])
         self.rows: list[str] = []
+        self.refunds: list[str] = []  # what has clawed something back
         self._begin_lively()
 
     def _begin_lively(self) -> None:
@@ -265,13 +270,58 @@ class Path(RuleBasedStateMachine):
         ):
             self.rows.append(row)
             self.model.pool -= minor
-            earner.pending.append((minor, self.model.today + MATURITY_DAYS))
+            newest = sa.select(EarningRow.id).order_by(EarningRow.id.desc()).limit(1)
+            id = db.session.scalars(newest).one()
+            earner.earned.append(model.Earned(id, minor, self.model.today + MATURITY_DAYS))
 
     @precondition(lambda self: self.rows)
     @rule(n=PICK)
     def income_again(self, n: int) -> None:
         """The books of the invariant show that it was harmless."""
         import_rows(EarningKind.FUND, [pick(self.rows, n)], self.operator)
+
+    @precondition(lambda self: any(it.earned for it in self.model.earners))
+    @rule(n=st.integers(0, 40), keep=st.integers(0, 15_000), again=st.booleans())
+    def claw_back(self, n: int, keep: int, again: bool) -> None:
+        """Before or after it matured or was paid; sometimes from a source that is known."""
+        every = [(earner, it) for earner in self.model.earners for it in earner.earned]
+        earner, earned = pick(every, n)
+        loses = max(earned.kept - keep, 0)
+        known = bool(again and self.refunds)
+        source = pick(self.refunds, n) if known else f"refund:{len(self.refunds)}"
+
+        def act() -> None:
+            clawbacks.claw_back(
+                db.session.get_one(EarningRow, earned.id),
+                usd(keep),
+                reason="order_refunded",
+                source_ref=source,
+                back_to=FUND,
+                actor="system",
+                at=clock.now(),
+            )
+
+        if not loses:
+            self._changes_nothing(act)
+        elif self.expect(IntegrityError if known else None, act):
+            self.refunds.append(source)
+            earner.loses(earned, loses)
+            self.model.pool += loses
+
+    @precondition(lambda self: any(it.available for it in self.model.earners))
+    @rule(n=PICK)
+    def nobody_repays_more_than_they_owe(self, n: int) -> None:
+        earner = pick(self.model.earners, n)
+        parts = Parts(recovered=usd(earner.debt + 1), paid=usd(1), stays=usd(0))
+        runs = db.session.query(PayoutRun).all()
+        if earner.in_payout or not earner.active or not runs:
+            return
+        destination = destinations.current(earner.id)
+        assert destination is not None
+        self.expect(
+            InsufficientFunds,
+            lambda: payouts.reserve(earner.id, destination, runs[0].id, parts, clock.now()),
+        )
 
     # ---- time
 
@@ -320,8 +370,7 @@ class Path(RuleBasedStateMachine):
             if not known and earner.payable:
                 asked = db.session.query(PayoutRow).filter_by(creator_id=earner.id)
                 (new,) = {row.id for row in asked} - {it.id for it in earner.payouts}
-                earner.payouts.append(model.Payout(new, earner.available))
-                earner.available = 0
+                earner.is_paid(new)
 
     @rule(ending=st.sampled_from(ENDINGS))
     def processor_answers(self, ending: Ending) -> None:
@@ -350,8 +399,7 @@ class Path(RuleBasedStateMachine):
                 locked(PayoutRow, payout.id), "user:1", "asked for", clock.now()
             ),
         ):
-            earner.available += payout.amount
-            payout.status = "canceled"
+            earner.gets_back(payout, "canceled")
 
     @precondition(lambda self: any(it.payouts for it in self.model.earners))
     @rule(n=PICK, second=st.booleans())
@@ -400,10 +448,10 @@ class Path(RuleBasedStateMachine):
             expected.append((postings.reserved(f"campaign:{campaign.id.hex}"), campaign.reserved))
         for earner in held.earners:
             owner = f"creator:{earner.id.hex}"
-            pending = sum(amount for amount, _ in earner.pending)
             expected += [
-                (postings.creator_pending(owner), pending),
+                (postings.creator_pending(owner), earner.pending),
                 (postings.creator_available(owner), earner.available),
+                (postings.creator_debt(owner), earner.debt),
                 (postings.payout_reserved_of(owner), earner.in_payout),
             ]
         for account, minor in expected:
@@ -423,6 +471,7 @@ class Path(RuleBasedStateMachine):
                     assert payout.call.made
                 row = db.session.get_one(PayoutRow, payout.id)
                 assert row.status == payout.status
+                assert (row.amount_minor, row.recovered_minor) == (payout.amount, payout.recovered)
         db.session.rollback()
 
     @invariant()

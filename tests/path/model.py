@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from uuid import UUID
 
 from tests.scripted import BUSY, DOWN, LOST, MADE, Ending
@@ -73,6 +74,7 @@ class Refund:
 class Payout:
     id: UUID
     amount: int
+    recovered: int = 0
     status: str = "reserved"
     review_on: int = 0  # day
     call: Call = field(default_factory=Call)
@@ -83,13 +85,26 @@ class Payout:
 
 
 @dataclass
+class Earned:
+    id: UUID
+    kept: int
+    matures_on: int  # day
+    matured: bool = False
+
+
+@dataclass
 class Earner:
     id: UUID
     handle: str
     active: bool = False
     available: int = 0
-    pending: list[tuple[int, int]] = field(default_factory=list)  # amount, day of maturity
+    debt: int = 0
+    earned: list[Earned] = field(default_factory=list)
     payouts: list[Payout] = field(default_factory=list)
+
+    @property
+    def pending(self) -> int:
+        return sum(it.kept for it in self.earned if not it.matured)
 
     @property
     def in_payout(self) -> int:
@@ -98,6 +113,24 @@ class Earner:
     @property
     def payable(self) -> bool:
         return self.active and not self.in_payout and self.available >= THRESHOLD
+
+    def is_paid(self, id: UUID) -> None:
+        """All that is available leaves; a quarter of it, rounded half-even, repays debt at most."""
+        recovered = min(self.debt, round(Fraction(self.available, 4)))
+        self.payouts.append(Payout(id, self.available - recovered, recovered))
+        self.available, self.debt = 0, self.debt - recovered
+
+    def gets_back(self, payout: Payout, status: str) -> None:
+        self.available += payout.amount + payout.recovered
+        self.debt += payout.recovered
+        payout.status = status
+
+    def loses(self, earned: Earned, minor: int) -> None:
+        earned.kept -= minor
+        if earned.matured:
+            taken = min(minor, self.available)
+            self.available -= taken
+            self.debt += minor - taken
 
 
 @dataclass
@@ -149,9 +182,10 @@ class Model:
 
     def matures(self) -> None:
         for earner in self.earners:
-            due = [it for it in earner.pending if it[1] <= self.today]
-            earner.pending = [it for it in earner.pending if it[1] > self.today]
-            earner.available += sum(amount for amount, _ in due)
+            for earned in earner.earned:
+                if not earned.matured and earned.kept and earned.matures_on <= self.today:
+                    earned.matured = True
+                    earner.available += earned.kept
 
     def holds_end(self) -> None:
         for earner in self.earners:
@@ -188,5 +222,4 @@ class Model:
         elif learned == HELD_FOR_FUNDS:
             payout.status, payout.review_on = "held", self.today + 1
         elif learned != "nothing":
-            earner.available += payout.amount
-            payout.status = "failed"
+            earner.gets_back(payout, "failed")

@@ -13,7 +13,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from marketplace.funding import refund as refunds
 from marketplace.funding import reservation
 from marketplace.funding.deposit import Deposit
-from marketplace.ledger.draft import Cause
+from marketplace.ledger import postings
+from marketplace.ledger.draft import Cause, Draft
 from marketplace.money import Money
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.payout import Payout
@@ -81,7 +82,17 @@ def a_canceled_campaign_keeps_its_money(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(reservation, "release", nothing)
 
 
+def a_canceled_payout_forgets_the_debt(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = postings.payout_released
+
+    def keep_it(owner: str, amount: Money, recovered: Money, cause: Cause, at: datetime) -> Draft:
+        return release(owner, amount, Money(0, amount.currency), cause, at)
+
+    monkeypatch.setattr(postings, "payout_released", keep_it)
+
+
 PLANTS: tuple[Plant, ...] = (
+    a_canceled_payout_forgets_the_debt,
     unknown_is_taken_for_refused,
     refunds_forget_one_another,
     a_canceled_campaign_keeps_its_money,

@@ -68,6 +68,7 @@ VERDICTS: dict[str, str] = {
     "GET  /creator/why.json":                                 "login 403 403 200 200 403",
     "GET  /creator/campaigns":                                "login 403 403 200 200 403",
     "GET  /creator/campaigns/<uuid:campaign_id>":             "login 403 403 200 200 403",
+    "GET  /creator/clawbacks/<uuid:clawback_id>":             "login 403 403 303 404 403",
     "GET  /creator/earnings/<uuid:earning_id>":               "login 403 403 303 404 403",
     "GET  /creator/statement":                                "login 403 403 200 200 403",
     "GET  /creator/statement.csv":                            "login 403 403 200 200 403",

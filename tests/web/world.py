@@ -28,6 +28,7 @@ from tests.make import (
     fill_pool,
     make_brand,
     make_campaign,
+    make_clawback,
     make_creator,
     make_operator,
     make_payout,
@@ -77,6 +78,7 @@ def make_world() -> World:
     sold = Shop(brand, creator, make_storefront(brand), sell_for(brand, creator))
     sale = tell(sold, order(codes=(sold.code.code,)), refund("20.00", "r1"))
     earning_id = _newest(Earning)
+    clawback = make_clawback(db.session.get_one(Earning, earning_id))
     ids: Ids = {
         "brand.transaction.transaction_id": _transaction("deposit", deposit.id),
         "creator.transaction.transaction_id": _transaction("earning", earning_id),
@@ -88,6 +90,7 @@ def make_world() -> World:
         "campaign_id": campaign.id,
         "deposit_id": deposit.id,
         "earning_id": earning_id,
+        "clawback_id": clawback.id,
         "payout_id": payout.id,
         "run_id": payout.run_id,
         "import_id": _newest(IncomeImport),

@@ -1,0 +1,156 @@
+"""The storm: clawbacks, a payout and a maturity of one creator at the same moment.
+
+Each creator has an earning that matured and one that is due, both undone twice over by two sources,
+while a payout run decides. Nothing may be overdrawn, taken twice, or refused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from marketplace import clock
+from marketplace.database.identifier import new_id
+from marketplace.earnings import clawback as clawbacks
+from marketplace.earnings.clawback import claw_back, kept
+from marketplace.earnings.earning import Earning, EarningKind
+from marketplace.earnings.maturity import mature_due
+from marketplace.extensions import db
+from marketplace.ledger import postings
+from marketplace.money import Money
+from marketplace.payouts import run as runs
+from marketplace.verify import findings
+from tests.conftest import _empty_tables
+from tests.harness import record_proof, trials
+from tests.make import (
+    fill_pool,
+    import_rows,
+    make_creator,
+    make_destination,
+    run_after_maturity,
+)
+from tests.within import at_once, within
+
+__all__ = ["within"]
+
+SEED = 0
+Act = Callable[[], object]
+
+
+class Storm:
+    """Rounds with a fresh creator; counts what is not as it must be."""
+
+    def __init__(self, app: Flask, engine: sa.Engine) -> None:
+        self.app = app
+        self.engine = engine
+        self.errors: list[str] = []
+
+    def violations(self, rounds: int) -> int:
+        """Acts that stumbled, earnings of which something is kept, invariants that broke."""
+        self.errors = []
+        wrong = 0
+        for _ in range(rounds):
+            db.session.remove()
+            with self.engine.begin() as connection:
+                _empty_tables(connection)
+            matured, due, at = self._two_earnings()
+            acts: list[Act] = [partial(runs.pay_next, at), partial(mature_due, at)]
+            acts += [self._undo(id, n) for id in (matured, due) for n in range(2)]
+            results = at_once(self.app, *acts)
+            self.errors += [repr(it) for it in results if isinstance(it, Exception)]
+            while mature_due(at):
+                db.session.commit()
+            for id in (matured, due):
+                wrong += kept(db.session.get_one(Earning, id, populate_existing=True)).minor != 0
+            wrong += sum(it.rows > 0 for it in findings(db.session.connection()))
+            db.session.rollback()
+        return wrong + len(self.errors)
+
+    def _two_earnings(self) -> tuple[UUID, UUID, datetime]:
+        """One of 150.00 that matured, one of 70.00 that is due, and a run that waits to decide."""
+        creator = make_creator(time_zone="UTC").creator
+        make_destination(creator)
+        fill_pool(EarningKind.FUND, Money(30_000, "USD"))
+        at = run_after_maturity(creator)
+        day = clock.now().date()
+        import_rows(EarningKind.FUND, [f"A,{creator.handle},150.00,USD,{day}"])
+        while mature_due(at):
+            db.session.commit()
+        while runs.open_due(at):
+            db.session.commit()
+        import_rows(EarningKind.FUND, [f"B,{creator.handle},70.00,USD,{day}"])
+        ids = db.session.scalars(sa.select(Earning.id).order_by(Earning.net_minor.desc()))
+        matured, due = ids
+        db.session.rollback()
+        return matured, due, at + timedelta(hours=1)
+
+    def _undo(self, earning_id: UUID, number: int) -> Act:
+        def act() -> object:
+            earning = db.session.get_one(Earning, earning_id)
+            return claw_back(
+                earning,
+                Money(0, "USD"),
+                reason="order_refunded",
+                source_ref=f"refund:{earning_id}:{number}",
+                back_to=postings.POOLS["fund"],
+                actor="system",
+                at=clock.now(),
+            )
+
+        return act
+
+
+@pytest.fixture
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between looking and posting there is time for others to get in between."""
+
+    def slow_id() -> UUID:
+        time.sleep(0.05)
+        return new_id()
+
+    monkeypatch.setattr(clawbacks, "new_id", slow_id)
+
+
+@contextmanager
+def without_locks() -> Iterator[None]:
+    """Clawbacks neither lock the creator nor the earning. The books keep their guards."""
+
+    def unlocked(model: Any, id: UUID) -> Any:
+        return db.session.get(model, id)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(clawbacks, "lock", unlocked)
+        yield
+
+
+@pytest.mark.proof
+@pytest.mark.usefixtures("slowly", "broken_on_purpose")
+def test_clawbacks_payouts_and_maturities_at_once_overdraw_nothing(
+    app: Flask, database_url: str
+) -> None:
+    rounds = trials(5, 50)
+    engine = sa.create_engine(database_url)
+    storm = Storm(app, engine)
+    violations = storm.violations(rounds)
+    stumbled = storm.errors
+    with without_locks():
+        control = storm.violations(rounds)
+    engine.dispose()
+    record_proof(
+        "storm.clawback",
+        trials=rounds,
+        violations=violations,
+        control_violations=control,
+        seed=SEED,
+    )
+    assert (violations, stumbled) == (0, [])
+    assert control > 0, "without its locks the same storm must take twice, or stumble"
