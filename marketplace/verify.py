@@ -8,6 +8,7 @@ import pkgutil
 from sqlalchemy import Connection
 
 from marketplace.campaigns import invariants as campaigns
+from marketplace.commissions import invariants as commissions
 from marketplace.database.check import Check, Finding, run
 from marketplace.earnings import invariants as earnings
 from marketplace.funding import invariants as funding
@@ -21,6 +22,7 @@ from marketplace.webhooks import invariants as webhooks
 
 _PACKAGES = (
     *("parties", "notifications", "ledger", "processors", "funding", "earnings"),
+    *("storefronts", "commissions"),
     *("payouts", "campaigns", "income", "webhooks"),
     *("metrics", "program"),
 )
@@ -35,6 +37,7 @@ _REGISTERED = (
     campaigns,
     income,
     webhooks,
+    commissions,
 )
 
 

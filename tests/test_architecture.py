@@ -36,6 +36,7 @@ TERMINAL = {
     "deliverable": {"approved", "canceled"},
     "program_application": {"approved", "rejected"},
     "program_membership": {"active"},
+    "sale": {"accrued", "unattributed", "nothing_due"},
 }
 
 

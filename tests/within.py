@@ -34,6 +34,8 @@ MONEY_TABLES = (
     "agreement",
     "deliverable",
     "submission",
+    "sale",
+    "sale_refund",
     "deposit",
     "refund",
     "earning",

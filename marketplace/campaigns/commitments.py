@@ -11,11 +11,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from marketplace.campaigns.agreement import Agreement, AgreementStatus
-from marketplace.campaigns.campaign import Campaign
+from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.errors import BadInput, says
 from marketplace.extensions import db
 from marketplace.funding import reservation
-from marketplace.money import Money
+from marketplace.money import Money, zero
 
 
 def committed(campaign: Campaign) -> Money:
@@ -32,6 +32,14 @@ def free(campaign: Campaign) -> Money:
     """Reserved for the campaign and committed to nothing; below zero only if something is wrong."""
     reserved = reservation.reserved(campaign.ledger_owner, campaign.currency)
     return reserved - committed(campaign)
+
+
+def free_of(ledger_owner: str) -> Money | None:
+    """What an open campaign, named as the ledger does, has free; None if it is not open."""
+    campaign = db.session.get(Campaign, UUID(hex=ledger_owner.removeprefix("campaign:")))
+    if campaign is None or campaign.status != CampaignStatus.OPEN:
+        return None
+    return max(free(campaign), zero(campaign.currency))
 
 
 def places_taken(campaign_id: UUID) -> int:

@@ -13,7 +13,7 @@ from marketplace.cli.worker import load_domain_time, report
 from marketplace.database.lock import lock_where
 from marketplace.extensions import db
 from marketplace.webhooks import inbox
-from marketplace.webhooks.inbox import WebhookEvent
+from marketplace.webhooks.event import WebhookEvent
 from marketplace.worker.draining import drain
 from marketplace.worker.jobs import JOBS
 

@@ -51,6 +51,21 @@ def lock_free(
     return list(db.session.scalars(statement))
 
 
+def lock_all(
+    model: type[T], *conditions: ColumnElement[bool], order_by: ColumnElement[Any] | Any
+) -> list[T]:
+    """Return every row that fulfils `conditions`, locked in this order and fresh; wait for each."""
+    statement = (
+        select(model)
+        .where(*conditions)
+        .order_by(order_by)
+        .options(lazyload("*"))
+        .with_for_update(of=model)
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.scalars(statement))
+
+
 def lock_next(
     model: type[T], *conditions: ColumnElement[bool], order_by: ColumnElement[Any] | Any
 ) -> T | None:

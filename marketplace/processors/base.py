@@ -174,12 +174,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Ref:
-    """What an authentic event names. `kind` is None if the event is of no concern to us."""
+    """What an authentic event names, a processor's or a shop's.
+
+    `kind` is None if the event is of no concern to us.
+    """
 
     event_id: str
     event_type: str
     livemode: bool
-    kind: Kind | None
+    kind: Kind | Literal["order"] | None
     remote_id: str | None
     account: str | None
 

@@ -31,6 +31,8 @@ from marketplace.web import (
     brand_money,
     brand_preview,
     brand_refund,
+    brand_sales,
+    brand_storefronts,
     creator,
     creator_agreements,
     creator_applications,
@@ -38,6 +40,7 @@ from marketplace.web import (
     creator_earnings,
     creator_payouts,
     creator_program,
+    creator_sales,
     creator_statement,
     creator_transactions,
     dev,
@@ -72,6 +75,8 @@ BRAND_PAGES = (
     brand_money,
     brand_preview,
     brand_refund,
+    brand_sales,
+    brand_storefronts,
 )
 CREATOR_PAGES = (
     creator_agreements,
@@ -80,6 +85,7 @@ CREATOR_PAGES = (
     creator_earnings,
     creator_payouts,
     creator_program,
+    creator_sales,
     creator_statement,
     creator_transactions,
 )

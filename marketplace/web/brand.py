@@ -10,6 +10,8 @@ brand_money     what there is and where it is; the books behind it
 brand_applicants  who applies, who is invited, and the answers
 brand_agreements  what is agreed, and its work to review
 brand_waiting   what waits for the brand
+brand_sales     orders of its shops, and what creators earn by them
+brand_storefronts  its shops, and how they are connected
 brand_words     what people read for the words that rows keep
 """
 

@@ -13,15 +13,16 @@ from sqlalchemy import select
 
 from marketplace import access, statuses
 from marketplace.campaigns.campaign import Campaign
+from marketplace.commissions.sale import Sale
 from marketplace.extensions import db
 from marketplace.funding.deposit import Deposit
 from marketplace.funding.refund import Refund
 from marketplace.parties.brand import Membership
 from marketplace.parties.user import User
 from marketplace.statuses import SYSTEM, StatusChange
-from marketplace.web import agreement_words, formats
+from marketplace.web import agreement_words, formats, sale_words
 
-Thing = Campaign | Deposit | Refund | agreement_words.Thing
+Thing = Campaign | Deposit | Refund | Sale | agreement_words.Thing
 Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 
 # By table and status: the label, and the tone of its pill.
@@ -41,6 +42,17 @@ STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("refund", "requested"): (_("On its way"), "wait"),
     ("refund", "succeeded"): (_("Refunded"), "ok"),
     ("refund", "failed"): (_("Failed"), "bad"),
+    **sale_words.STATUSES,
+}
+
+# What came of a message of a shop.
+EVENT_STATES: dict[str, tuple[Any, str]] = {
+    "new": (_("About to be handled"), "wait"),
+    "retry": (_("Tried again"), "wait"),
+    "done": (_("Taken"), "ok"),
+    "ignored": (_("Of no concern"), ""),
+    "quarantined": (_("Does not fit"), "bad"),
+    "parked": (_("Failed"), "bad"),
 }
 
 # By table and status: on whom it waits, until when (`WAITS` of the table knows), and what then.
@@ -56,6 +68,7 @@ WAITS: dict[tuple[str, str], Any] = {
     ("deposit", "created"): _("Waits for the processor, which prepares the payment page."),
     ("deposit", "pending"): _("Waits for you to pay by %(until)s; then the payment page expires."),
     ("refund", "requested"): _("Waits for the processor to confirm it."),
+    **sale_words.BRAND_WAITS,
 }
 STATUSES |= agreement_words.STATUSES
 WAITS |= agreement_words.BRAND_WAITS

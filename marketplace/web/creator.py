@@ -9,6 +9,7 @@ creator_chart         earnings by month, as a picture
 creator_statement     a month in lines that add up, on a page and as a file
 creator_transactions  any line back to what earned it
 creator_payouts       where the money goes, how often, and every payout
+creator_sales         codes and links, and the sales by them
 creator_words         what people read for the words that rows keep
 """
 

@@ -11,14 +11,15 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from marketplace import access, statuses
+from marketplace.commissions.sale import Sale
 from marketplace.earnings.earning import Earning
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.gate import Blocker, Decision, Reason
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
-from marketplace.web import agreement_words, formats
+from marketplace.web import agreement_words, formats, sale_words
 
-Thing = Destination | Earning | Payout | agreement_words.Thing
+Thing = Destination | Earning | Payout | Sale | agreement_words.Thing
 Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 
 KINDS: dict[str, Any] = {
@@ -55,6 +56,7 @@ STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("payout", "paid"): (_("Paid"), "ok"),
     ("payout", "failed"): (_("Failed"), "bad"),
     ("payout", "canceled"): (_("Canceled"), ""),
+    **sale_words.STATUSES,
 }
 
 # By table and status: on whom it waits, until when (`WAITS` of the table knows), and what then.
@@ -69,6 +71,7 @@ WAITS: dict[tuple[str, str], Any] = {
         "Stripe gave no clear answer. The money stays set aside for you while we look it up;"
         " it is never sent twice."
     ),
+    **sale_words.CREATOR_WAITS,
 }
 STATUSES |= agreement_words.STATUSES
 WAITS |= agreement_words.CREATOR_WAITS

@@ -23,7 +23,7 @@ from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.program.application import ApplicationStatus, ProgramApplication
-from marketplace.webhooks.inbox import WebhookEvent
+from marketplace.webhooks.event import WebhookEvent
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from marketplace.processors.outbox import ProcessorRequest
 from marketplace.web import paging
 from marketplace.web.operator import bp
 from marketplace.webhooks import inbox
-from marketplace.webhooks.inbox import WebhookEvent
+from marketplace.webhooks.event import WebhookEvent
 
 STATES = ("new", "retry", "done", "ignored", "quarantined", "parked")
 

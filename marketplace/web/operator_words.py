@@ -15,10 +15,12 @@ from marketplace.web import formats
 STATUSES: dict[str, tuple[Any, str]] = {
     "abandoned": (_("Abandoned"), ""),
     "accepted": (_("Accepted"), "ok"),
+    "accrued": (_("Accrued"), "ok"),
     "active": (_("Active"), "ok"),
     "approved": (_("Approved"), "ok"),
     "available": (_("Available"), "ok"),
     "awaiting_funds": (_("Awaiting funds"), "wait"),
+    "awaited": (_("Awaited"), "wait"),
     "canceled": (_("Canceled"), ""),
     "closed": (_("Closed"), ""),
     "corrected": (_("Corrected"), "info"),
@@ -35,6 +37,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "known": (_("Known"), ""),
     "needs_review": (_("Needs review"), "bad"),
     "new": (_("New"), "info"),
+    "nothing_due": (_("Nothing due"), ""),
     "onboarding": (_("Onboarding"), "wait"),
     "open": (_("Open"), "ok"),
     "paid": (_("Paid"), "ok"),
@@ -43,6 +46,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "pending": (_("Pending"), "wait"),
     "quarantined": (_("Quarantined"), "bad"),
     "ready": (_("Ready"), "info"),
+    "recorded": (_("Recorded"), "wait"),
     "refused": (_("Refused"), "bad"),
     "rejected": (_("Rejected"), "bad"),
     "requested": (_("Requested"), "wait"),
@@ -55,6 +59,8 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "submitted": (_("Submitted"), "wait"),
     "succeeded": (_("Succeeded"), "ok"),
     "suspended": (_("Suspended"), "bad"),
+    "unattributed": (_("Nobody's"), ""),
+    "unfunded": (_("Lacks money"), "bad"),
     "unknown": (_("Unknown"), "bad"),
     "waiting": (_("Waiting"), "wait"),
 }
@@ -84,6 +90,7 @@ THINGS: dict[str, Any] = {
     "program_application": _("Application"),
     "program_membership": _("Membership"),
     "refund": _("Refund"),
+    "sale": _("Sale"),
 }
 
 ACCOUNT_KINDS: dict[str, Any] = {

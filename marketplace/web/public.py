@@ -7,8 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select, text
 
-from marketplace import access
+from marketplace import access, clock
 from marketplace.access import audience
+from marketplace.commissions import click
+from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.user import User
@@ -89,6 +91,20 @@ def choose_theme() -> ResponseReturnValue:
         response.set_cookie("theme", chosen, max_age=YEAR_S, samesite="Lax", secure=secure)
     else:
         response.delete_cookie("theme")
+    return response
+
+
+@bp.get("/r/<token>")
+@audience("public")
+def follow(token: str) -> ResponseReturnValue:
+    """A creator's link: write the visit down and lead to the shop. Nothing stays in the browser."""
+    address = click.follow(token, clock.now()) if token.isascii() and token.isprintable() else None
+    if address is None:
+        raise NotFound("no such link")
+    if request.method == "GET":  # who only asks where it leads has not visited
+        db.session.commit()
+    response = redirect(address, 302)
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

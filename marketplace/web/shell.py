@@ -41,6 +41,7 @@ AREAS: dict[str, tuple[Item, ...]] = {
     "brand": (
         Item("brand.home", "megaphone", _("Campaigns")),
         Item("brand.work", "clipboard-check", _("Work")),
+        Item("brand.sales", "shopping-bag", _("Sales")),
         Item("brand.money", "wallet", _("Money")),
     ),
     "creator": (
@@ -48,6 +49,7 @@ AREAS: dict[str, tuple[Item, ...]] = {
         Item("creator.program", "badge-check", _("Program")),
         Item("creator.work", "clipboard-list", _("My work")),
         Item("creator.home", "chart-line", _("Earnings")),
+        Item("creator.sales", "tag", _("Sales")),
         Item("creator.payouts", "banknote", _("Payouts")),
     ),
     "operator": (

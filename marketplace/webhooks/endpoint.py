@@ -1,7 +1,7 @@
-"""POST /webhooks/stripe…: verify the raw bytes, store them once, answer 200. No network.
+"""POST /webhooks/…: verify the raw bytes, store them once, answer 200. No network.
 
-Three endpoints, each with secrets of its own: events of our own account, of connected accounts, and
-the thin events of v2. The worker handles what is stored.
+Three endpoints of Stripe, each with secrets of its own: events of our own account, of connected
+accounts, and the thin events of v2. One of each shop of a brand. The worker handles what is stored.
 
 They stand in front of the pages, as WSGI: a webhook has no session, form or browser, and what the
 application does around each page took longer than all that is done here.
@@ -10,8 +10,10 @@ application does around each page took longer than all that is done here.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
@@ -20,9 +22,13 @@ from werkzeug.wrappers import Request
 
 from marketplace import clock
 from marketplace.config import Settings
+from marketplace.extensions import db
 from marketplace.processors import registry
 from marketplace.processors.base import BadPayload, BadSignature, Endpoint
-from marketplace.webhooks import inbox
+from marketplace.storefronts.reading import Unreadable
+from marketplace.storefronts.signature import BadSignature as NotTheShops
+from marketplace.storefronts.storefront import Storefront
+from marketplace.webhooks import inbox, orders
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,6 +42,13 @@ PATHS: dict[str, Endpoint] = {
     "/webhooks/stripe/thin": "thin",
 }
 
+# A shop's own: its id, as 32 hex digits or with dashes.
+_SHOP = re.compile(
+    r"/webhooks/(shopify|woocommerce)/([0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})"
+)
+# What WooCommerce posts once, unsigned, to see that somebody is there.
+_PING = re.compile(rb"webhook_id=\d{1,20}")
+
 log = logging.getLogger(__name__)
 
 
@@ -48,11 +61,16 @@ class Webhooks:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         endpoint = PATHS.get(environ["PATH_INFO"])
-        if endpoint is None or environ["REQUEST_METHOD"] != "POST":
+        shop = None if endpoint else _SHOP.fullmatch(environ["PATH_INFO"])
+        if not (endpoint or shop) or environ["REQUEST_METHOD"] != "POST":
             return self._pages(environ, start_response)
         try:
             with self._app.app_context():
-                status, word = take(endpoint, Request(environ), self._app.extensions["settings"])
+                settings, request = self._app.extensions["settings"], Request(environ)
+                if endpoint:
+                    status, word = take(endpoint, request, settings)
+                elif shop:
+                    status, word = take_of_shop(shop[1], UUID(shop[2]), request)
         except HTTPException as refusal:
             return refusal(environ, start_response)
         except Exception:
@@ -74,11 +92,7 @@ def take(endpoint: Endpoint, request: Request, settings: Settings) -> tuple[int,
     secrets = _secrets(settings, endpoint)
     if not secrets:
         raise NotFound
-    # A body in chunks, which does not say its length, is read up to this bound and no further.
-    request.max_content_length = RAW_BYTES_MAX + 1
-    raw = request.get_data(cache=False)
-    if len(raw) > RAW_BYTES_MAX:
-        raise RequestEntityTooLarge
+    raw = _raw(request)
     headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS}
     try:
         refs = registry.get("stripe").verify(endpoint, raw, headers, secrets)
@@ -89,6 +103,39 @@ def take(endpoint: Endpoint, request: Request, settings: Settings) -> tuple[int,
     for ref in refs:
         inbox.store("stripe", endpoint, ref, raw, headers, clock.wall_now())
     return 200, "stored"
+
+
+def take_of_shop(kind: str, id: UUID, request: Request) -> tuple[int, str]:
+    """Take one message of a shop; return status and word of the answer.
+
+    Raises:
+        NotFound: there is no such shop, or it has no secret yet.
+        RequestEntityTooLarge: more than `RAW_BYTES_MAX`.
+    """
+    shop = db.session.get(Storefront, id)
+    if shop is None or shop.kind != kind or not shop.secret:
+        raise NotFound
+    raw = _raw(request)
+    software = shop.software
+    names = (software.signature_header, software.id_header, software.topic_header)
+    headers = {name: request.headers.get(name, "") for name in names}
+    if not headers[software.signature_header] and _PING.fullmatch(raw):
+        return 200, "here"
+    try:
+        ref = orders.verify(shop, raw, headers)
+    except (NotTheShops, Unreadable) as error:
+        return error.status, error.code
+    inbox.store(kind, "orders", ref, raw, headers, clock.wall_now())
+    return 200, "stored"
+
+
+def _raw(request: Request) -> bytes:
+    """The body. One in chunks, which does not say its length, is read up to the bound."""
+    request.max_content_length = RAW_BYTES_MAX + 1
+    raw = request.get_data(cache=False)
+    if len(raw) > RAW_BYTES_MAX:
+        raise RequestEntityTooLarge
+    return raw
 
 
 def _secrets(settings: Settings, endpoint: Endpoint) -> tuple[str, ...]:

@@ -5,7 +5,8 @@
      ▼
     retry ──▶ … ──▶ parked after TRIES_MAX    replay() puts any of them back to new
 
-An event is only a hint: what it names is fetched, so that order, repetition and age do not matter.
+A processor's event is only a hint: what it names is fetched, so that order, repetition and age do
+not matter. A shop's message carries what happened, and only ever adds to what is known of an order.
 Times here are wall time; what follows from an event is dated in domain time.
 """
 
@@ -20,67 +21,26 @@ from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import clock
 from marketplace.database.identifier import new_id
-from marketplace.database.lock import lock, lock_next
-from marketplace.extensions import Base, db
+from marketplace.database.lock import lock, lock_free, lock_next
+from marketplace.extensions import db
 from marketplace.processors import registry
-from marketplace.processors.base import Endpoint, Kind, Ref, Snapshot
+from marketplace.processors.base import Kind, Ref, Snapshot
 from marketplace.processors.pace import pace
-from marketplace.webhooks import converge
+from marketplace.storefronts.reading import Unreadable
+from marketplace.storefronts.storefront import FIRST_TOPICS, SOFTWARE
+from marketplace.webhooks import converge, orders
+from marketplace.webhooks.event import WebhookEvent
 
 TRIES_MAX = 20
+ORDERS_AT_ONCE = 200
 LEASE = timedelta(seconds=90)  # longer than fetching an object takes
 WAITING = ("new", "retry")
 
 # Known, but nothing of ours follows: a creator's bank payout is between them and their processor.
 _INFORMATION: frozenset[str] = frozenset({"connected_payout"})
-
-
-class WebhookEvent(Base):
-    """One event as the processor sent it, and what came of it."""
-
-    __tablename__ = "webhook_event"
-    __table_args__ = (
-        CheckConstraint(
-            "state IN ('new', 'retry', 'done', 'ignored', 'quarantined', 'parked')", name="state"
-        ),
-        # Outcome and time agree.
-        CheckConstraint(
-            "(handled_at IS NOT NULL) = (state IN ('done', 'ignored', 'quarantined'))",
-            name="handled_has_a_time",
-        ),
-        UniqueConstraint("processor", "livemode", "event_id"),
-        Index(
-            "ix_webhook_event_due",
-            "next_try_at",
-            postgresql_where=text("state IN ('new', 'retry')"),
-        ),
-        Index("ix_webhook_event_object", "object_id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    processor: Mapped[str]
-    endpoint: Mapped[str]
-    event_id: Mapped[str]
-    event_type: Mapped[str]
-    livemode: Mapped[bool]
-    account: Mapped[str | None]  # the connected account it happened on
-    object_kind: Mapped[str | None]  # None = of no concern to us
-    object_id: Mapped[str | None]
-    raw: Mapped[bytes]
-    sha256: Mapped[str]  # of `raw`
-    headers: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    state: Mapped[str]
-    tries: Mapped[int]
-    next_try_at: Mapped[datetime]
-    last_error: Mapped[str | None]
-    received_at: Mapped[datetime]
-    handled_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True)
@@ -97,7 +57,7 @@ class _Hint:
 
 def store(
     processor: str,
-    endpoint: Endpoint,
+    endpoint: str,
     ref: Ref,
     raw: bytes,
     headers: Mapping[str, str],
@@ -166,6 +126,11 @@ def handle_next(at: datetime) -> bool:
         db.session.commit()
         return True
     event.next_try_at = wall_at + LEASE
+    if event.processor in SOFTWARE:
+        id = event.id
+        db.session.commit()
+        _handle_order(id, at)
+        return True
     hint = _Hint(
         event.id,
         event.processor,
@@ -182,25 +147,78 @@ def handle_next(at: datetime) -> bool:
         _apply(hint, snapshot, at)
     except converge.Quarantine as error:
         db.session.rollback()
-        if event := _still_waiting(hint):
+        if event := _still_waiting(hint.id):
             _finish(event, "quarantined", str(error))
     except Exception as error:
         # Whatever is wrong with this one event, the others go on; it is tried again, then parked.
         db.session.rollback()
-        _postpone(hint, error)
+        _postpone(hint.id, error)
     db.session.commit()
     return True
 
 
+def handle_orders(at: datetime) -> bool:
+    """Handle up to `ORDERS_AT_ONCE` fresh orders of shops in one commit; False if none is due.
+
+    If anything is wrong with one of them, each is handled alone.
+    """
+    wall_at = clock.wall_now()
+    events = lock_free(
+        WebhookEvent,
+        WebhookEvent.state == "new",
+        WebhookEvent.next_try_at <= wall_at,
+        WebhookEvent.processor.in_(SOFTWARE),
+        WebhookEvent.event_type.in_(FIRST_TOPICS),
+        order_by=WebhookEvent.next_try_at,
+        limit=ORDERS_AT_ONCE,
+    )
+    if not events:
+        return False
+    ids = [event.id for event in events]
+    try:
+        orders.apply([orders.read(event) for event in events], at)
+        for event in events:
+            event.tries += 1
+            _finish(event, "done")
+        db.session.commit()
+    except Exception:
+        db.session.rollback()
+        for id in ids:
+            if alone := _still_waiting(id):
+                alone.tries += 1
+                alone.next_try_at = wall_at + LEASE
+                db.session.commit()
+                _handle_order(id, at)
+            else:
+                db.session.rollback()
+    return True
+
+
+def _handle_order(id: UUID, at: datetime) -> None:
+    """Handle one claimed message of a shop and commit what came of it."""
+    try:
+        if event := _still_waiting(id):
+            orders.apply([orders.read(event)], at)
+            _finish(event, "done")
+    except Unreadable as error:
+        db.session.rollback()
+        if event := _still_waiting(id):
+            _finish(event, "quarantined", str(error))
+    except Exception as error:
+        db.session.rollback()
+        _postpone(id, error)
+    db.session.commit()
+
+
 def _apply(hint: _Hint, snapshot: Snapshot, at: datetime) -> None:
     """Follow what was fetched; the event and its effect are committed together."""
-    if event := _still_waiting(hint):
+    if event := _still_waiting(hint.id):
         _finish(event, converge.apply(snapshot, at))
 
 
-def _still_waiting(hint: _Hint) -> WebhookEvent | None:
+def _still_waiting(id: UUID) -> WebhookEvent | None:
     """The event under its lock, unless another worker was faster."""
-    event = lock(WebhookEvent, hint.id)
+    event = lock(WebhookEvent, id)
     return event if event is not None and event.state in WAITING else None
 
 
@@ -208,8 +226,8 @@ def _finish(event: WebhookEvent, state: str, error: str | None = None) -> None:
     event.state, event.last_error, event.handled_at = state, error, clock.wall_now()
 
 
-def _postpone(hint: _Hint, error: Exception) -> None:
-    if event := _still_waiting(hint):
+def _postpone(id: UUID, error: Exception) -> None:
+    if event := _still_waiting(id):
         event.last_error = f"{type(error).__name__}: {error}"[:500]
         event.state = "parked" if event.tries >= TRIES_MAX else "retry"
         event.next_try_at = pace().next_try(event.tries, clock.wall_now())

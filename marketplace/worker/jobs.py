@@ -10,8 +10,8 @@ from marketplace.campaigns import application, deliverable, ending
 from marketplace.earnings import maturity
 from marketplace.metrics import facts
 from marketplace.payouts import hold, run
-from marketplace.webhooks import inbox
-from marketplace.worker import polling, post, sender
+from marketplace.webhooks import inbox, orders
+from marketplace.worker import codes, polling, post, sender
 
 
 def _never() -> datetime | None:
@@ -38,15 +38,18 @@ class Job:
 # In this order in each round: answers first, so that the rest of the round sees them.
 JOBS: tuple[Job, ...] = (
     Job("processor requests", sender.send_next),
+    Job("orders of shops", inbox.handle_orders),
     Job("webhook events", inbox.handle_next),
     Job("deposits to ask about", polling.deposits),
     Job("refunds to ask about", polling.refunds),
     Job("destinations to ask about", polling.destinations),
     Job("facts of a new day", facts.roll_due, facts.next_roll),
+    Job("sales that lacked money", orders.fund_next),
     Job("maturity", maturity.mature_due, maturity.next_maturity),
     Job("silent brands", deliverable.approve_due, deliverable.next_silence),
     Job("unanswered applications", application.expire_due, application.next_expiry),
     Job("campaign windows", ending.end_due, ending.next_end),
+    Job("codes of what is over", codes.end_next),
     Job("work that never came", ending.give_up_due, ending.next_give_up),
     Job("held payouts", hold.release_due, hold.next_review),
     Job("payout runs", run.open_due, run.next_run_at),

@@ -31,7 +31,7 @@ from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
 from marketplace.payouts.destination import Destination
 from marketplace.processors import registry
-from marketplace.webhooks import inbox
+from marketplace.webhooks.event import WebhookEvent
 from marketplace.worker import walk
 from marketplace.worker.draining import drain
 from tests.make import BrandTeam, import_rows, make_operator
@@ -208,7 +208,7 @@ def their_books(sandbox: SandboxServer) -> dict[str, dict[str, int]]:
 
 def event_states() -> list[str]:
     """The state of every webhook that was stored."""
-    rows = db.session.query(inbox.WebhookEvent).order_by(inbox.WebhookEvent.received_at)
+    rows = db.session.query(WebhookEvent).order_by(WebhookEvent.received_at)
     found = [row.state for row in rows]
     db.session.rollback()
     return found

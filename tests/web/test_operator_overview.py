@@ -17,7 +17,7 @@ from marketplace.notifications import mail
 from marketplace.processors.base import IDEMPOTENCY_ERROR, Ref, Verdict
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.webhooks import inbox
-from marketplace.webhooks.inbox import WebhookEvent
+from marketplace.webhooks.event import WebhookEvent
 from tests.make import earn, fill_pool, make_brand, make_campaign, make_creator, make_payout
 from tests.web.operating import Operating, answer, operating
 

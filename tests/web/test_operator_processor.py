@@ -12,7 +12,7 @@ from marketplace.extensions import db
 from marketplace.processors.base import Ref
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.webhooks import inbox
-from marketplace.webhooks.inbox import WebhookEvent
+from marketplace.webhooks.event import WebhookEvent
 from tests.make import make_creator, make_payout
 from tests.web.operating import Operating, operating
 

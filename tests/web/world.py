@@ -23,8 +23,9 @@ from marketplace.processors.base import Ref
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.web import confirmation
 from marketplace.webhooks import inbox
-from marketplace.webhooks.inbox import WebhookEvent
+from marketplace.webhooks.event import WebhookEvent
 from tests.agreeing import make_agreement, make_application
+from tests.commissions.making import Shop, make_storefront, order, refund, sell_for, tell
 from tests.make import (
     fill_pool,
     make_brand,
@@ -83,6 +84,8 @@ def make_world() -> World:
     inbox.store("stripe", "platform", ref, b"{}", {}, clock.wall_now())
     db.session.commit()
     waiting = apply_to_program(make_creator().creator)
+    sold = Shop(brand, creator, make_storefront(brand), sell_for(brand, creator))
+    sale = tell(sold, order(codes=(sold.code.code,)), refund("20.00", "r1"))
     earning_id = _newest(Earning)
     clawback = make_clawback(db.session.get_one(Earning, earning_id))
     of_the_program = ("application", "approve", "reject", "suspend", "lift")
@@ -108,6 +111,9 @@ def make_world() -> World:
         "event_id": _newest(WebhookEvent),
         "request_id": _newest(ProcessorRequest),
         "mail_id": _newest(mail.Mail),
+        "storefront_id": sold.storefront.id,
+        "sale_id": sale.id,
+        "public.follow.token": sold.code.link_token,
         "thing_id": payout.id,
         "type": "payout",
         "name": "available",

@@ -24,7 +24,8 @@ from marketplace.money import Money
 from marketplace.processors.base import Snapshot
 from marketplace.processors.stripe import Stripe
 from marketplace.webhooks import converge, inbox
-from marketplace.webhooks.inbox import TRIES_MAX, WebhookEvent
+from marketplace.webhooks.event import WebhookEvent
+from marketplace.webhooks.inbox import TRIES_MAX
 from marketplace.worker.sender import send_next
 from tests.make import make_operator
 from tests.processors.make import payee, transfer_intent, usd

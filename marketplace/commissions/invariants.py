@@ -1,0 +1,53 @@
+"""What must never be false about sales and the commissions on them."""
+
+from __future__ import annotations
+
+from marketplace.commissions.sale import Sale
+from marketplace.database.check import Check
+from marketplace.statuses import checks
+
+_KEPT = "(g.net_minor - coalesce((SELECT sum(net_minor) FROM clawback WHERE earning_id = g.id), 0))"
+
+CHECKS = (
+    Check(
+        "C1.sale",
+        "a sale gives at most one commission, to its creator, in its currency",
+        "SELECT g.id, g.source_ref, s.id AS sale_id FROM earning g FULL JOIN sale s"
+        " ON s.earning_id = g.id WHERE (s.earning_id IS NOT NULL OR g.source_ref LIKE 'sale:%')"
+        " AND (g.id IS NULL OR s.id IS NULL OR g.kind <> 'commission'"
+        " OR g.source_ref <> 'sale:' || replace(s.id::text, '-', '')"
+        " OR g.creator_id IS DISTINCT FROM s.creator_id OR g.currency <> s.currency)",
+    ),
+    Check(
+        "C2.sale",
+        "a commission is at most the price paid that it is a share of",
+        "SELECT s.id, s.commission_minor, s.base_minor FROM sale s"
+        " LEFT JOIN earning g ON g.id = s.earning_id"
+        " WHERE s.commission_minor > coalesce(s.base_minor, 0)"
+        " OR g.net_minor > s.base_minor",
+    ),
+    Check(
+        "C3.sale",
+        "what was refunded of an order is the sum of its refunds, each counted once",
+        "SELECT s.id, s.refunded_minor FROM sale s WHERE s.refunded_minor <>"
+        " coalesce((SELECT sum(amount_minor) FROM sale_refund WHERE sale_id = s.id), 0)",
+    ),
+    Check(
+        "C4.sale",
+        "of a sale the creator keeps its rate of what is left of the price, within one minor unit",
+        "SELECT s.id, s.commission_minor FROM sale s JOIN promo_code c ON c.id = s.promo_code_id"
+        " JOIN earning g ON g.id = s.earning_id"
+        f" WHERE {_KEPT} <> s.commission_minor OR abs(s.commission_minor"
+        " + CASE WHEN c.fee_on_top THEN 0 ELSE s.platform_fee_minor END - c.rate_bps / 10000.0 *"
+        " CASE WHEN s.is_canceled THEN 0"
+        " ELSE greatest(s.base_minor - s.refunded_minor, 0) END) > 1",
+    ),
+    Check(
+        "C5.sale",
+        "nobody earns by their own purchase",
+        "SELECT s.id FROM sale s JOIN earning g ON g.id = s.earning_id"
+        ' JOIN creator c ON c.id = g.creator_id JOIN "user" u ON u.id = c.user_id'
+        " WHERE s.buyer = encode(sha256(convert_to(u.email, 'UTF8')), 'hex')",
+    ),
+    *checks(Sale.__tablename__, Sale.MOVES),
+)
