@@ -23,7 +23,7 @@ from marketplace.processors.outbox import ProcessorRequest
 from marketplace.web import confirmation
 from marketplace.webhooks import inbox
 from marketplace.webhooks.inbox import WebhookEvent
-from tests.agreeing import make_agreement, make_application
+from tests.agreeing import ask_for_place, make_agreement
 from tests.make import (
     fill_pool,
     make_brand,
@@ -37,6 +37,13 @@ from tests.make import make_member as join_program
 from tests.web.people import Person
 
 Ids = dict[str, object]
+
+# Pages of an application to a campaign, not to the program.
+OF_AN_APPLICATION = (
+    *("brand.application", "brand.accept_application", "brand.decline_application"),
+    *("brand.withdraw_invitation", "creator.application", "creator.accept_invitation"),
+    *("creator.decline_invitation", "creator.withdraw_application"),
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def make_world() -> World:
     join_program(creator.creator)
     agreement = make_agreement(campaign.id, creator.creator, work="submitted")
     other = make_campaign(brand, status="open", title="Another one")
-    asked = make_application(other.id, creator.creator)
+    asked = ask_for_place(other.id, creator.creator)
     pool = fill_pool(EarningKind.GIFT, Money(5_000, "USD"))
     mail.write("a@b.example", "Hello", "http://a.example", clock.now(), clock.wall_now())
     ref = Ref("evt_1", "transfer.created", False, "transfer", "tr_1", None)
@@ -91,7 +98,7 @@ def make_world() -> World:
         "campaign_id": campaign.id,
         "deposit_id": deposit.id,
         "agreement_id": agreement.id,
-        "application_id": asked.id,
+        **{f"{endpoint}.application_id": asked.id for endpoint in OF_AN_APPLICATION},
         "earning_id": earning_id,
         "payout_id": payout.id,
         "run_id": payout.run_id,
