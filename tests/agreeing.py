@@ -40,14 +40,14 @@ def brand_actor(campaign_id: UUID) -> str:
     return f"user:{db.session.scalars(person).one().hex}"
 
 
-def make_member(handle: str | None = None) -> Creator:
+def new_member(handle: str | None = None) -> Creator:
     """A creator who is in the program."""
     creator = make_creator(handle).creator
     join_program(creator)
     return creator
 
 
-def make_application(
+def ask_for_place(
     campaign_id: UUID,
     creator: Creator | None = None,
     *,
@@ -55,7 +55,7 @@ def make_application(
     at: datetime | None = None,
 ) -> Application:
     """An open application of a member, or an invitation."""
-    creator = creator or make_member()
+    creator = creator or new_member()
     campaign = lock(Campaign, campaign_id)
     assert campaign is not None
     ask = applications.invite if invited else applications.apply
@@ -77,7 +77,7 @@ def make_agreement(
     """An agreement whose work stands at one of its statuses."""
     at = at or clock.now()
     brand = brand_actor(campaign_id)
-    application = make_application(campaign_id, creator, at=at)
+    application = ask_for_place(campaign_id, creator, at=at)
     agreement = acceptance.accept(application.id, brand, at)
     db.session.commit()
     if work != "due":

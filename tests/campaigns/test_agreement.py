@@ -25,10 +25,10 @@ from marketplace.money import Money
 from marketplace.notifications.mail import Mail
 from tests.agreeing import (
     actor_of,
+    ask_for_place,
     hand_in,
     make_agreement,
-    make_application,
-    make_member,
+    new_member,
     work_of,
 )
 from tests.make import BrandTeam, make_brand, make_campaign
@@ -62,8 +62,8 @@ def subjects() -> list[str]:
 
 
 def test_a_creator_applies_and_the_brand_has_seven_days(campaign_id: UUID, team: BrandTeam) -> None:
-    creator = make_member()
-    asked = make_application(campaign_id, creator)
+    creator = new_member()
+    asked = ask_for_place(campaign_id, creator)
     assert asked.status == "submitted"
     assert asked.answer_by == asked.asked_at + 7 * DAY
     assert applications.next_expiry() == asked.answer_by
@@ -74,17 +74,17 @@ def test_a_creator_applies_and_the_brand_has_seven_days(campaign_id: UUID, team:
 def test_there_is_one_open_application_or_invitation_per_creator_and_campaign(
     campaign_id: UUID,
 ) -> None:
-    creator = make_member()
-    make_application(campaign_id, creator)
+    creator = new_member()
+    ask_for_place(campaign_id, creator)
     for invited in (False, True):
         with refused(BadInput, match="open application or invitation already"):
-            make_application(campaign_id, creator, invited=invited)
+            ask_for_place(campaign_id, creator, invited=invited)
 
 
 def test_the_database_too_keeps_one_open_application_per_creator_and_campaign(
     campaign_id: UUID, owner: psycopg.Connection[Any]
 ) -> None:
-    asked = make_application(campaign_id)
+    asked = ask_for_place(campaign_id)
     again = (
         "INSERT INTO application SELECT gen_random_uuid(), campaign_id, creator_id,"
         " gen_random_uuid(), is_invitation, message, verdict, reason, asked_at, answer_by,"
@@ -95,17 +95,17 @@ def test_the_database_too_keeps_one_open_application_per_creator_and_campaign(
 
 
 def test_after_a_decline_a_creator_may_apply_again(campaign_id: UUID) -> None:
-    creator = make_member()
-    asked = make_application(campaign_id, creator)
+    creator = new_member()
+    asked = ask_for_place(campaign_id, creator)
     applications.decline(locked(Application, asked.id), "Not this time.", "user:1", clock.now())
     db.session.commit()
     assert asked.reason == "Not this time."
     assert subjects()[-1] == "No place for you in Slow mornings"
-    assert make_application(campaign_id, creator).status == "submitted"
+    assert ask_for_place(campaign_id, creator).status == "submitted"
 
 
 def test_who_asked_may_take_it_back_and_then_nobody_can_accept(campaign_id: UUID) -> None:
-    asked = make_application(campaign_id)
+    asked = ask_for_place(campaign_id)
     applications.withdraw(locked(Application, asked.id), "user:2", clock.now())
     db.session.commit()
     with refused(WrongState, match="withdrawn"):
@@ -115,24 +115,24 @@ def test_who_asked_may_take_it_back_and_then_nobody_can_accept(campaign_id: UUID
 @pytest.mark.parametrize("status", ["draft", "awaiting_funds", "closed", "canceled"])
 def test_only_an_open_campaign_can_be_applied_to(team: BrandTeam, status: str) -> None:
     campaign = make_campaign(team, status=status)
-    creator = make_member()
+    creator = new_member()
     with refused(BadInput, match="not open"):
-        make_application(campaign.id, creator)
+        ask_for_place(campaign.id, creator)
 
 
 def test_who_has_an_agreement_cannot_apply_again(campaign_id: UUID) -> None:
-    creator = make_member()
+    creator = new_member()
     make_agreement(campaign_id, creator)
     with refused(BadInput, match="agreement already"):
-        make_application(campaign_id, creator)
+        ask_for_place(campaign_id, creator)
 
 
 @pytest.mark.parametrize("invited", [False, True])
 def test_seven_days_of_silence_expire_it_and_who_asked_is_told(
     campaign_id: UUID, team: BrandTeam, invited: bool
 ) -> None:
-    creator = make_member()
-    asked = make_application(campaign_id, creator, invited=invited)
+    creator = new_member()
+    asked = ask_for_place(campaign_id, creator, invited=invited)
     assert not applications.expire_due(asked.answer_by - timedelta(seconds=1))
     assert applications.expire_due(asked.answer_by)
     db.session.commit()
@@ -147,7 +147,7 @@ def test_seven_days_of_silence_expire_it_and_who_asked_is_told(
 def test_mail_is_in_the_language_of_whom_it_is_for(campaign_id: UUID, team: BrandTeam) -> None:
     team.user.locale = "fr"
     db.session.commit()
-    make_application(campaign_id)
+    ask_for_place(campaign_id)
     (mail,) = db.session.query(Mail)
     assert mail.body.startswith("Bonjour ")
 
@@ -201,8 +201,8 @@ def test_work_is_due_in_fourteen_days_or_with_the_campaigns_last_day(
 
 
 def test_the_creator_accepts_an_invitation(campaign_id: UUID) -> None:
-    creator = make_member()
-    asked = make_application(campaign_id, creator, invited=True)
+    creator = new_member()
+    asked = ask_for_place(campaign_id, creator, invited=True)
     made = acceptance.accept(asked.id, actor_of(creator), clock.now())
     db.session.commit()
     assert (made.creator_id, asked.status) == (creator.id, "accepted")
@@ -218,7 +218,7 @@ def test_an_application_is_accepted_once(campaign_id: UUID) -> None:
 def test_no_more_agreements_than_places(campaign_id: UUID) -> None:
     for _ in range(3):
         make_agreement(campaign_id)
-    fourth = make_application(campaign_id)
+    fourth = ask_for_place(campaign_id)
     with refused(BadInput, match="Every place of this campaign is taken"):
         acceptance.accept(fourth.id, "user:1", clock.now())
 
@@ -246,7 +246,7 @@ def test_a_commitment_beyond_the_reserved_money_is_refused_with_what_is_missing(
 def test_acceptance_itself_is_refused_with_the_amount_missing(
     campaign_id: UUID, owner: psycopg.Connection[Any]
 ) -> None:
-    asked = make_application(campaign_id)
+    asked = ask_for_place(campaign_id)
     owner.execute("UPDATE campaign SET flat_fee_minor = 42000, budget_minor = 126000")
     owner.commit()
     db.session.expire_all()
@@ -256,7 +256,7 @@ def test_acceptance_itself_is_refused_with_the_amount_missing(
 
 
 def test_applications_expire_with_their_campaign(campaign_id: UUID) -> None:
-    asked = make_application(campaign_id)
+    asked = ask_for_place(campaign_id)
     ending.cancel(locked(Campaign, campaign_id), "user:1", "a change of plans", clock.now())
     db.session.commit()
     assert (asked.status, asked.reason) == ("expired", "the campaign is over")

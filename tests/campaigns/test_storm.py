@@ -30,7 +30,7 @@ from marketplace.extensions import Base, db
 from marketplace.funding import reservation
 from marketplace.money import Money
 from marketplace.verify import findings
-from tests.agreeing import LINK, actor_of, make_agreement, make_application, make_member, work_of
+from tests.agreeing import LINK, actor_of, ask_for_place, make_agreement, new_member, work_of
 from tests.conftest import _empty_tables
 from tests.harness import record_proof, trials
 from tests.make import make_brand, make_campaign
@@ -74,7 +74,7 @@ class Storm:
 def last_place(rand: random.Random) -> tuple[list[Act], Callable[[list[Any]], bool]]:
     """One place; the brand accepts one creator while another accepts their invitation."""
     campaign = make_campaign(make_brand(), status="open", places=1)
-    ids = [make_application(campaign.id).id, make_application(campaign.id, invited=True).id]
+    ids = [ask_for_place(campaign.id).id, ask_for_place(campaign.id, invited=True).id]
     rand.shuffle(ids)
 
     def take(id: UUID) -> Act:
@@ -92,7 +92,7 @@ def approve_and_cancel(rand: random.Random) -> tuple[list[Act], Callable[[list[A
     team, at = make_brand(), clock.now()
     campaign_id = make_campaign(team, status="open", places=3).id
     submitted = work_of(make_agreement(campaign_id, work="submitted").id).id
-    creator = make_member()
+    creator = new_member()
     due = work_of(make_agreement(campaign_id, creator).id).id
     actor, brand_owner = actor_of(creator), team.brand.ledger_owner
 

@@ -19,7 +19,7 @@ from marketplace.earnings.earning import Earning
 from marketplace.extensions import Base, db
 from marketplace.program.rules import Criteria
 from marketplace.web import agreement_words
-from tests.agreeing import LINK, make_agreement, make_application
+from tests.agreeing import LINK, ask_for_place, make_agreement
 from tests.make import make_campaign
 from tests.make import make_member as join_program
 from tests.web.browsers import Browser, brand_browser, creator_browser, only, rows, together
@@ -54,7 +54,7 @@ def agreed(campaign_id: UUID, creator: Browser, work: str = "due") -> UUID:
 
 def asked(campaign_id: UUID, creator: Browser, *, invited: bool = False) -> UUID:
     with creator.creator() as it:
-        return make_application(campaign_id, it, invited=invited).id
+        return ask_for_place(campaign_id, it, invited=invited).id
 
 
 # --- Applying
@@ -154,7 +154,7 @@ def test_the_last_place_is_taken_once_and_the_other_is_told(
     campaign_id = opened(brand, places=1)
     first = asked(campaign_id, creator)
     with app.app_context():
-        second = make_application(campaign_id).id
+        second = ask_for_place(campaign_id).id
     other = brand.again()
     together(
         lambda: brand.post(f"/brand/applications/{first}/accept"),

@@ -24,7 +24,7 @@ from marketplace.processors.outbox import ProcessorRequest
 from marketplace.web import confirmation
 from marketplace.webhooks import inbox
 from marketplace.webhooks.event import WebhookEvent
-from tests.agreeing import make_agreement, make_application
+from tests.agreeing import ask_for_place, make_agreement
 from tests.commissions.making import Shop, make_storefront, order, refund, sell_for, tell
 from tests.make import (
     fill_pool,
@@ -41,6 +41,13 @@ from tests.make import make_member as join_program
 from tests.web.people import Person
 
 Ids = dict[str, object]
+
+# Pages of an application to a campaign, not to the program.
+OF_AN_APPLICATION = (
+    *("brand.application", "brand.accept_application", "brand.decline_application"),
+    *("brand.withdraw_invitation", "creator.application", "creator.accept_invitation"),
+    *("creator.decline_invitation", "creator.withdraw_application"),
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ def make_world() -> World:
     join_program(creator.creator)
     agreement = make_agreement(campaign.id, creator.creator, work="submitted")
     other = make_campaign(brand, status="open", title="Another one")
-    asked = make_application(other.id, creator.creator)
+    asked = ask_for_place(other.id, creator.creator)
     pool = fill_pool(EarningKind.GIFT, Money(5_000, "USD"))
     mail.write("a@b.example", "Hello", "http://a.example", clock.now(), clock.wall_now())
     ref = Ref("evt_1", "transfer.created", False, "transfer", "tr_1", None)
@@ -101,7 +108,7 @@ def make_world() -> World:
         "campaign_id": campaign.id,
         "deposit_id": deposit.id,
         "agreement_id": agreement.id,
-        "application_id": asked.id,
+        **{f"{endpoint}.application_id": asked.id for endpoint in OF_AN_APPLICATION},
         "earning_id": earning_id,
         "clawback_id": clawback.id,
         "payout_id": payout.id,
