@@ -12,6 +12,7 @@ Whatever the order of the messages, the same facts end at the same status and th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from uuid import UUID
 
@@ -258,9 +259,11 @@ def _back_to(sale: Sale, still_open: StillOpen) -> AccountRef:
 
 def _accrue(due: Sequence[Sale], at: datetime) -> None:
     """Owe these commissions in one posting; one that is alone and not covered waits."""
+    owed = [_owed(sale) for sale in due]
     try:
-        with db.session.begin_nested():
-            earnings = accrue([_owed(sale) for sale in due], SYSTEM, at)
+        # Among several nobody can wait alone: a refusal undoes them all, so it needs no savepoint.
+        with nullcontext() if len(due) > 1 else db.session.begin_nested():
+            earnings = accrue(owed, SYSTEM, at)
     except InsufficientFunds:
         if len(due) > 1:
             raise
