@@ -172,9 +172,9 @@ def _copy(
             read[table] = b"".join(bytes(part) for part in rows)
     owner.rollback()
     started = time.perf_counter()
-    for table, rows in read.items():
+    for table, kept in read.items():
         with twin.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
-            copy.write(rows)
+            copy.write(kept)
     twin.commit()
     return time.perf_counter() - started
 
