@@ -20,13 +20,15 @@ _EXPONENTS = {
 # The largest amount we take from anybody: far below 2**63, so that sums of many stay exact.
 MINOR_MAX = 10**15
 
+_CODE = re.compile("[A-Z]{3}")
+
 
 def exponent(currency: str) -> int:
     """Decimals of a currency by ISO 4217: JPY 0, USD 2, KWD 3."""
     return _EXPONENTS.get(currency, 2)
 
 
-@dataclass(frozen=True, order=False)
+@dataclass(frozen=True, slots=True)
 class Money:
     """An amount in minor units (cents) of one ISO 4217 currency."""
 
@@ -34,9 +36,9 @@ class Money:
     currency: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.minor, int) or isinstance(self.minor, bool):
+        if type(self.minor) is not int:  # a bool is an instance of int
             raise TypeError(f"minor units are an int, not {self.minor!r}")
-        if not re.fullmatch(r"[A-Z]{3}", self.currency):
+        if not _CODE.fullmatch(self.currency):
             raise ValueError(f"not a currency code: {self.currency!r}")
 
     def __add__(self, other: Money) -> Money:
