@@ -8,6 +8,7 @@ import pkgutil
 from sqlalchemy import Connection
 
 from marketplace.campaigns import invariants as campaigns
+from marketplace.challenges import invariants as challenges
 from marketplace.database.check import Check, Finding, run
 from marketplace.earnings import invariants as earnings
 from marketplace.funding import invariants as funding
@@ -19,7 +20,7 @@ from marketplace.webhooks import invariants as webhooks
 
 _PACKAGES = (
     *("parties", "notifications", "ledger", "processors", "funding", "earnings"),
-    *("payouts", "campaigns", "income", "webhooks"),
+    *("payouts", "campaigns", "income", "challenges", "webhooks"),
 )
 
 
@@ -39,7 +40,10 @@ def checks() -> tuple[Check, ...]:
     """Every invariant that applies, in the order of the layers."""
     return tuple(
         check
-        for package in (ledger, processors, funding, earnings, payouts, campaigns, income, webhooks)
+        for package in (
+            *(ledger, processors, funding, earnings, payouts, campaigns, income, challenges),
+            *(webhooks,),
+        )
         for check in package.CHECKS
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from marketplace.campaigns import campaign
+from marketplace.challenges import judging
 from marketplace.earnings import earning
 from marketplace.payouts import hold, run
 from marketplace.webhooks import inbox
@@ -43,6 +44,7 @@ JOBS: tuple[Job, ...] = (
     Job("destinations to ask about", polling.destinations),
     Job("maturity", earning.mature_due, earning.next_maturity),
     Job("campaign windows", campaign.end_due, campaign.next_end),
+    Job("challenges", judging.act_due, judging.next_due),
     Job("held payouts", hold.release_due, hold.next_review),
     Job("payout runs", run.open_due, run.next_run_at),
     Job("payout run lines", run.pay_next),
