@@ -14,13 +14,30 @@ from marketplace.earnings import invariants as earnings
 from marketplace.funding import invariants as funding
 from marketplace.income import invariants as income
 from marketplace.ledger import invariants as ledger
+from marketplace.metrics import invariants as metrics
 from marketplace.payouts import invariants as payouts
 from marketplace.processors import invariants as processors
+from marketplace.program import invariants as program
 from marketplace.webhooks import invariants as webhooks
 
 _PACKAGES = (
     *("parties", "notifications", "ledger", "processors", "funding", "earnings"),
-    *("payouts", "campaigns", "income", "challenges", "webhooks"),
+    *("payouts", "campaigns", "income", "webhooks"),
+    *("metrics", "program"),
+    "challenges",
+)
+_REGISTERED = (
+    ledger,
+    processors,
+    metrics,
+    program,
+    funding,
+    earnings,
+    payouts,
+    campaigns,
+    income,
+    challenges,
+    webhooks,
 )
 
 
@@ -38,14 +55,7 @@ def _import_all(package: str) -> None:
 
 def checks() -> tuple[Check, ...]:
     """Every invariant that applies, in the order of the layers."""
-    return tuple(
-        check
-        for package in (
-            *(ledger, processors, funding, earnings, payouts, campaigns, income, challenges),
-            *(webhooks,),
-        )
-        for check in package.CHECKS
-    )
+    return tuple(check for package in _REGISTERED for check in package.CHECKS)
 
 
 def findings(connection: Connection) -> list[Finding]:

@@ -35,7 +35,7 @@ SERVER_ROOT = "TEST_SERVER_ROOT"  # tells the xdist workers where the controller
 TEMPLATE = "template_migrated"
 
 # Filled by migrations, read by everything: not a test's to empty.
-SEEDED = {"alembic_version", "account_kind", "payout_threshold", "income_terms"}
+SEEDED = {"alembic_version", "account_kind", "payout_threshold", "income_terms", "program_rules"}
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

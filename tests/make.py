@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from flask.testing import FlaskClient
 
 from marketplace import clock
 from marketplace.campaigns import campaign as campaigns
+from marketplace.campaigns import review
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
@@ -19,6 +20,8 @@ from marketplace.extensions import db
 from marketplace.funding import deposit as deposits
 from marketplace.funding.deposit import Deposit, Purpose
 from marketplace.income.importing import IncomeImport, import_income
+from marketplace.metrics import reading
+from marketplace.metrics.importing import MetricImport, import_metrics
 from marketplace.money import Money
 from marketplace.parties import brand as brands
 from marketplace.parties import creator as creators
@@ -34,6 +37,10 @@ from marketplace.payouts.run import PayoutRun
 from marketplace.payouts.schedule import next_due
 from marketplace.payouts.threshold import currencies
 from marketplace.processors.base import Snapshot
+from marketplace.program import application as applications
+from marketplace.program.application import ProgramApplication
+from marketplace.program.membership import ProgramMembership
+from marketplace.program.rules import Criteria
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
@@ -107,25 +114,37 @@ def make_campaign(
     *,
     status: str = "draft",
     title: str = "Slow mornings",
-    flat_fee_minor: int = 10_000,
+    flat_fee_minor: int | None = 10_000,
+    commission_bps: int | None = None,
     places: int = 3,
+    budget_minor: int | None = None,
     days: int = 30,
     currency: str = "USD",
+    criteria: Criteria = Criteria(),  # noqa: B008 - frozen
 ) -> Campaign:
-    """A campaign of this brand in one of its statuses; an open one is really paid in."""
+    """A campaign of this brand in one of its statuses; an open one is really paid in.
+
+    Its budget is what its flat fees cost, or 100.00 a place if it pays none.
+    """
     actor, at = f"user:{team.user.id.hex}", clock.now()
     campaign = campaigns.draft(team.brand, title, currency, form_key=new_id(), actor=actor, at=at)
     campaigns.edit(
         campaign,
         brief="Show the kit in use.",
+        criteria=criteria,
         flat_fee_minor=flat_fee_minor,
+        commission_bps=commission_bps,
         places=places,
-        budget_minor=flat_fee_minor * places,
+        budget_minor=budget_minor or (flat_fee_minor or 10_000) * places,
         opens_on=at.date(),
         closes_on=(at + timedelta(days=days)).date(),
     )
     if status != "draft":
         campaigns.submit(campaign, actor, at)
+    if status == "rejected":
+        review.reject(campaign, "system", "not for our creators", at)
+    elif status not in ("draft", "in_review"):
+        review.approve(campaign, "system", at)
     if status in ("open", "closed"):
         assert campaign.budget
         pay(make_deposit(team, campaign))
@@ -300,3 +319,59 @@ def make_payout(creator: Creator, amount: str = "150.00 USD") -> Payout:
     do_runs(run_after_maturity(creator))
     newest = db.session.query(Payout).filter_by(creator_id=creator.id)
     return newest.order_by(Payout.created_at.desc(), Payout.id.desc()).limit(1).one()
+
+
+def import_days(rows: list[str], *, videos: bool = False) -> MetricImport:
+    """Import lines of channel days 'handle,platform,channel,day,followers,views,authentic_views,
+    engagements', or of video days."""
+    columns = reading.VIDEO_COLUMNS if videos else reading.CHANNEL_COLUMNS
+    content = "\n".join([",".join(columns), *rows]).encode()
+    brought = import_metrics(
+        reading.read_csv(content),
+        content,
+        filename="days.csv",
+        uploaded_by=make_operator().id,
+        form_key=new_id(),
+        at=clock.now(),
+    )
+    db.session.commit()
+    return brought
+
+
+def measure(
+    creator: Creator, *, followers: int = 25_000, authentic_views: int = 150_000, views: int = 0
+) -> None:
+    """Give a creator one channel with these facts, all of it of yesterday."""
+    day = clock.now().date() - timedelta(days=1)
+    seen = max(views, authentic_views)
+    numbers = f"{followers},{seen},{authentic_views},{seen // 20}"
+    import_days([f"{creator.handle},tiktok,{creator.handle},{day},{numbers}"])
+
+
+ADULT = date(1995, 4, 17)
+
+
+def make_application(creator: Creator, **facts: int) -> ProgramApplication:
+    """An application that waits for an operator, of a creator who meets the rules."""
+    measure(creator, **facts)
+    locked = lock(Creator, creator.id)
+    assert locked is not None
+    made = applications.apply(
+        locked,
+        ADULT,
+        locked.country,
+        form_key=new_id(),
+        actor=f"user:{locked.user_id.hex}",
+        at=clock.now(),
+    )
+    db.session.commit()
+    return made
+
+
+def make_member(creator: Creator, **facts: int) -> ProgramMembership:
+    """Take a creator into the program, by application and approval."""
+    application = lock(ProgramApplication, make_application(creator, **facts).id)
+    assert application is not None
+    made = applications.approve(application, "system", clock.now())
+    db.session.commit()
+    return made

@@ -31,6 +31,8 @@ TERMINAL = {
     "payout": {"paid", "failed", "canceled"},
     "payout_run": {"done"},
     "campaign": {"closed", "canceled"},
+    "program_application": {"approved", "rejected"},
+    "program_membership": {"active"},
 }
 
 

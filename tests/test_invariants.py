@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from marketplace import clock, verify
+from marketplace.campaigns.campaign import CampaignStatus
 from marketplace.config import REPOSITORY
 from marketplace.database.check import SAMPLE_ROWS
 from marketplace.database.identifier import new_id
@@ -139,6 +140,14 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         "UPDATE campaign SET status = 'closed' WHERE status = 'open'",
         {"E1", "A2.campaign"},
     ),
+    "a rejected campaign that keeps money": (
+        "UPDATE campaign SET status = 'rejected' WHERE status = 'open'",
+        {"E1", "A2.campaign"},
+    ),
+    "a campaign in review that holds money": (
+        "UPDATE campaign SET status = 'in_review' WHERE status = 'open'",
+        {"E1", "A2.campaign"},
+    ),
     "an open campaign that is not funded": (
         "UPDATE campaign SET budget_minor = budget_minor + 1 WHERE status = 'open'",
         {"E2"},
@@ -179,7 +188,7 @@ def usd(minor: int) -> Money:
 def lively() -> None:
     """Things of every kind, each in more than one status, as the domain makes them."""
     team = make_brand()
-    for status in ("draft", "awaiting_funds", "open", "closed", "canceled"):
+    for status in CampaignStatus:
         make_campaign(team, status=status)
     deposit = pay(make_deposit(team, make_campaign(team, status="canceled")))
     for minor in (2_000, 5_000):

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from marketplace import clock, statuses
-from marketplace.campaigns.campaign import Campaign
+from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.earnings.earning import Earning
 from marketplace.errors import WrongState
 from marketplace.extensions import Base, db
@@ -55,10 +55,10 @@ def test_a_move_is_written_down_with_actor_reason_and_instant(team: BrandTeam) -
 def test_history_is_told_in_the_order_in_which_it_happened(team: BrandTeam) -> None:
     campaign = make_campaign(team, status="closed")
     told = [move.event for move in statuses.history(campaign)]
-    assert told == ["create", "submit", "fund", "close"]
+    assert told == ["create", "submit", "approve", "fund", "close"]
 
 
-@pytest.mark.parametrize("status", ["draft", "awaiting_funds", "open", "closed", "canceled"])
+@pytest.mark.parametrize("status", list(CampaignStatus))
 def test_any_event_that_is_not_in_the_table_is_refused(team: BrandTeam, status: str) -> None:
     campaign = make_campaign(team, status=status)
     for event in {event for _, event in Campaign.MOVES} | {"nonsense"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +20,36 @@ from marketplace.ledger import postings
 from marketplace.money import Money, zero
 from marketplace.processors.base import Snapshot
 from marketplace.statuses import SYSTEM
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a campaign can cost at most, and what of it goes where. Its budget is the limit."""
+
+    flat_fees: Money  # when every place is taken and all work is approved
+    commissions: Money  # at most, the platform fee on top included
+    most: Money
+    left: Money  # of the budget: comes back in any case
+
+
+def cost(
+    flat_fee: Money | None, commission_bps: int | None, places: int, budget: Money
+) -> Cost | None:
+    """The cost of these terms; None if the budget does not cover the flat fees."""
+    nothing = zero(budget.currency)
+    fees = Money(flat_fee.minor * places, budget.currency) if flat_fee else nothing
+    if fees > budget:
+        return None
+    rest = budget - fees
+    commissions = rest if commission_bps else nothing
+    return Cost(fees, commissions, fees + commissions, rest - commissions)
+
+
+def cost_of(campaign: Campaign) -> Cost | None:
+    """What a campaign can cost at most; None while a draft does not say."""
+    if campaign.places is None or campaign.budget is None:
+        return None
+    return cost(campaign.flat_fee, campaign.commission_bps, campaign.places, campaign.budget)
 
 
 def missing(campaign: Campaign) -> Money:

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from marketplace import statuses
+from marketplace import business_days, statuses
+from marketplace.campaigns.criteria import CriteriaColumn
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock_next
 from marketplace.errors import BadInput, WrongState, says
@@ -20,49 +21,76 @@ from marketplace.funding import reservation
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
 from marketplace.parties.brand import Brand
+from marketplace.program.rules import Criteria
 from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
 
 
 class CampaignStatus(StrEnum):
     """Where a campaign stands.
 
-    draft ──submit──▶ awaiting_funds ──fund──▶ open ──close──▶ closed
-      │                     │                   │
-    cancel                cancel              cancel      (what is left goes back to the brand)
-      └─────────────────────┴───────────────────┴─────────▶ canceled
+    draft ──submit──▶ in_review ──approve──▶ awaiting_funds ──fund──▶ open ──close──▶ closed
+     ▲ │               │  │  │                     │                   │
+     └─│request_changes┘  │  └─reject──▶ rejected  │                   │
+       │                  │                        │                   │
+     cancel             cancel                   cancel              cancel
+       └──────────────────┴────────────────────────┴───────────────────┴────▶ canceled
+
+    What is left of its reserved money goes back to the brand when it is closed or canceled.
     """
 
     DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    REJECTED = "rejected"
     AWAITING_FUNDS = "awaiting_funds"
     OPEN = "open"
     CLOSED = "closed"
     CANCELED = "canceled"
 
 
+REVIEW_DAYS = 3  # business days of the brand
+COMMISSION_BPS_MIN, COMMISSION_BPS_MAX = 100, 8_000
 WINDOW_MAX = timedelta(days=3650)
-_DATED_SQL = "status IN ('awaiting_funds', 'open')"
+_DATED = (CampaignStatus.IN_REVIEW, CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN)
+_DATED_SQL = "status IN ('in_review', 'awaiting_funds', 'open')"
+_COMPLETE_SQL = (
+    "brief <> '' AND num_nulls(places, budget_minor, opens_on, closes_on, closes_at) = 0"
+    " AND num_nonnulls(flat_fee_minor, commission_bps) > 0 AND places > 0 AND budget_minor > 0"
+    " AND coalesce(flat_fee_minor > 0, true) AND opens_on <= closes_on"
+    " AND budget_minor >= coalesce(flat_fee_minor, 0) * places"
+)
 
 
 class Campaign(Stateful):
-    """What a brand buys: brief, flat fee, places, window, budget. A draft needs a title alone."""
+    """What a brand buys: brief, criteria, pay, places, window, budget. A draft needs a title alone.
+
+    Pay is a flat fee for approved work, a commission on sales, or both. The criteria come on top of
+    the program's own rules.
+    """
 
     __tablename__ = "campaign"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('draft', 'awaiting_funds', 'open', 'closed', 'canceled')", name="status"
+            "status IN ('draft', 'in_review', 'rejected', 'awaiting_funds', 'open', 'closed',"
+            " 'canceled')",
+            name="status",
         ),
         CheckConstraint(
-            "status IN ('draft', 'canceled') OR (brief <> '' AND flat_fee_minor > 0 AND places > 0"
-            " AND budget_minor >= flat_fee_minor * places AND opens_on <= closes_on"
-            " AND closes_at IS NOT NULL)",
-            name="complete_once_submitted",
+            f"status IN ('draft', 'canceled') OR ({_COMPLETE_SQL})", name="complete_once_submitted"
+        ),
+        CheckConstraint(
+            f"commission_bps BETWEEN {COMMISSION_BPS_MIN} AND {COMMISSION_BPS_MAX}",
+            name="commission_bps",
         ),
         Index("ix_campaign_closing", "closes_at", postgresql_where=text(_DATED_SQL)),
     )
 
     MOVES: ClassVar[Moves] = {
-        (CampaignStatus.DRAFT, "submit"): CampaignStatus.AWAITING_FUNDS,
+        (CampaignStatus.DRAFT, "submit"): CampaignStatus.IN_REVIEW,
         (CampaignStatus.DRAFT, "cancel"): CampaignStatus.CANCELED,
+        (CampaignStatus.IN_REVIEW, "approve"): CampaignStatus.AWAITING_FUNDS,
+        (CampaignStatus.IN_REVIEW, "request_changes"): CampaignStatus.DRAFT,
+        (CampaignStatus.IN_REVIEW, "reject"): CampaignStatus.REJECTED,
+        (CampaignStatus.IN_REVIEW, "cancel"): CampaignStatus.CANCELED,
         (CampaignStatus.AWAITING_FUNDS, "fund"): CampaignStatus.OPEN,
         (CampaignStatus.AWAITING_FUNDS, "cancel"): CampaignStatus.CANCELED,
         (CampaignStatus.OPEN, "close"): CampaignStatus.CLOSED,
@@ -70,6 +98,9 @@ class Campaign(Stateful):
     }
     WAITS: ClassVar[Waits] = {
         CampaignStatus.DRAFT: Wait(on="brand", due=lambda it: None, then="submit"),
+        CampaignStatus.IN_REVIEW: Wait(
+            on="operator", due=lambda it: it.review_due_at, then="approve"
+        ),
         CampaignStatus.AWAITING_FUNDS: Wait(on="brand", due=lambda it: it.closes_at, then="cancel"),
         CampaignStatus.OPEN: Wait(on="time", due=lambda it: it.closes_at, then="close"),
     }
@@ -79,7 +110,9 @@ class Campaign(Stateful):
     title: Mapped[str]
     brief: Mapped[str] = mapped_column(default="")
     currency: Mapped[str]
+    criteria: Mapped[Criteria] = mapped_column(CriteriaColumn, default=Criteria)
     flat_fee_minor: Mapped[int | None]
+    commission_bps: Mapped[int | None]  # of what buyers pay; the platform fee comes on top
     places: Mapped[int | None]
     budget_minor: Mapped[int | None]
     opens_on: Mapped[date | None]  # days in the brand's time zone, both included
@@ -96,6 +129,11 @@ class Campaign(Stateful):
     @property
     def cause(self) -> Cause:
         return Cause("campaign", self.id)
+
+    @property
+    def review_due_at(self) -> datetime:
+        """Until when somebody of the marketplace answers, while it is in review."""
+        return business_days.after(self.status_at, REVIEW_DAYS, self.brand.time_zone)
 
     @property
     def flat_fee(self) -> Money | None:
@@ -137,7 +175,7 @@ def edit(campaign: Campaign, **values: object) -> None:
 
 
 def submit(campaign: Campaign, actor: str, at: datetime) -> None:
-    """Ask for funds: from now on the terms stand. The caller has locked the campaign.
+    """Ask for its review: from now on the terms stand. The caller has locked the campaign.
 
     Raises:
         BadInput: something is missing or does not fit; says what, field by field.
@@ -152,7 +190,10 @@ def submit(campaign: Campaign, actor: str, at: datetime) -> None:
 def _problems(campaign: Campaign, at: datetime) -> dict[str, str]:
     required = {
         "brief": (campaign.brief.strip(), says("say what you want from creators")),
-        "flat_fee": (campaign.flat_fee_minor, says("say what you pay each creator")),
+        "flat_fee": (
+            campaign.flat_fee_minor or campaign.commission_bps,
+            says("say what you pay each creator: a flat fee, a commission, or both"),
+        ),
         "places": (campaign.places, says("say how many creators you look for")),
         "budget": (campaign.budget_minor, says("say how much you want to spend")),
         "opens_on": (campaign.opens_on, says("choose the first day")),
@@ -161,6 +202,8 @@ def _problems(campaign: Campaign, at: datetime) -> dict[str, str]:
     problems: dict[str, str] = {
         field: text for field, (value, text) in required.items() if not value
     }
+    if campaign.flat_fee_minor is not None and campaign.flat_fee_minor <= 0:
+        problems["flat_fee"] = says("say what you pay each creator, or leave it empty")
     if campaign.flat_fee and campaign.places and campaign.budget:
         least = Money(campaign.flat_fee.minor * campaign.places, campaign.currency)
         if campaign.budget < least:
@@ -202,7 +245,7 @@ def end_due(at: datetime) -> bool:
     """Close or cancel one campaign whose window is over; False if there is none."""
     campaign = lock_next(
         Campaign,
-        Campaign.status.in_((CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN)),
+        Campaign.status.in_(_DATED),
         Campaign.closes_at <= at,
         order_by=Campaign.closes_at,
     )
@@ -210,6 +253,8 @@ def end_due(at: datetime) -> bool:
         return False
     if campaign.status == CampaignStatus.OPEN:
         close(campaign, at)
+    elif campaign.status == CampaignStatus.IN_REVIEW:
+        cancel(campaign, SYSTEM, "not reviewed before its window was over", at)
     else:
         cancel(campaign, SYSTEM, "not funded before its window was over", at)
     return True
@@ -218,7 +263,5 @@ def end_due(at: datetime) -> bool:
 def next_end() -> datetime | None:
     """When the next window is over."""
     return db.session.scalar(
-        select(func.min(Campaign.closes_at)).where(
-            Campaign.status.in_((CampaignStatus.AWAITING_FUNDS, CampaignStatus.OPEN))
-        )
+        select(func.min(Campaign.closes_at)).where(Campaign.status.in_(_DATED))
     )

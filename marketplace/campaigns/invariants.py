@@ -14,9 +14,9 @@ _RESERVED = (
 CHECKS = (
     Check(
         "E1",
-        "a campaign that is over, or not submitted, holds no reserved money",
+        "a campaign that is over, rejected, or not approved yet holds no reserved money",
         f"SELECT c.id, c.status, a.balance_minor FROM campaign c {_RESERVED}"
-        " WHERE c.status IN ('draft', 'closed', 'canceled') AND coalesce(a.balance_minor, 0) <> 0",
+        " WHERE c.status NOT IN ('awaiting_funds', 'open') AND coalesce(a.balance_minor, 0) <> 0",
     ),
     Check(
         "E2",

@@ -9,9 +9,11 @@ from typing import Any, cast
 from flask_babel import gettext
 from marshmallow import ValidationError
 
+from marketplace.campaigns.campaign import COMMISSION_BPS_MAX, COMMISSION_BPS_MIN
 from marketplace.funding.deposit import AMOUNT_MINOR_MAX, AMOUNT_MINOR_MIN
 from marketplace.money import Money
 from marketplace.schemas import Sent
+from marketplace.schemas.criteria import CriteriaFields, Percent
 from marketplace.schemas.fields import Amount, Choice, Day, FormKey, Text, WholeNumber
 
 TITLE_LENGTH_MAX = 120
@@ -50,7 +52,7 @@ class WindowDay(Day):
         return day
 
 
-class CampaignTerms(Sent):
+class CampaignTerms(CriteriaFields):
     """A campaign as its brand fills it in. A draft may leave out all but the title."""
 
     form_key = FormKey()
@@ -58,6 +60,7 @@ class CampaignTerms(Sent):
     brief = Text(length_max=BRIEF_LENGTH_MAX, lines=True, required=False)
     currency = Choice((), required=False)
     flat_fee = Amount(required=False)
+    commission = Percent(COMMISSION_BPS_MIN, COMMISSION_BPS_MAX, required=False)
     places = WholeNumber(1, PLACES_MAX, required=False)
     budget = Budget(required=False)
     opens_on = WindowDay(required=False)

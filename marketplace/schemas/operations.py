@@ -34,6 +34,14 @@ class Decide(Sent):
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 
+class ReviewCampaign(Sent):
+    """What an operator decides about a campaign as they saw it, and why."""
+
+    decision = Choice(("approve", "request_changes", "reject"))
+    seen = Text(length_max=40)  # since when it was in review
+    reason = Text(length_max=REASON_LENGTH_MAX, lines=True, required=False)
+
+
 class MoveClock(Sent):
     """How far the demo clock is to move."""
 

@@ -26,6 +26,7 @@ from marketplace.web import (
     brand_deposit,
     brand_draft,
     brand_money,
+    brand_preview,
     brand_refund,
     creator,
     creator_campaigns,
@@ -39,6 +40,7 @@ from marketplace.web import (
     headers,
     language,
     operator,
+    operator_campaigns,
     operator_clock,
     operator_imports,
     operator_ledger,
@@ -57,6 +59,7 @@ BRAND_PAGES = (
     brand_deposit,
     brand_draft,
     brand_money,
+    brand_preview,
     brand_refund,
 )
 CREATOR_PAGES = (
@@ -67,6 +70,7 @@ CREATOR_PAGES = (
     creator_transactions,
 )
 OPERATOR_PAGES = (
+    operator_campaigns,
     operator_clock,
     operator_imports,
     operator_ledger,

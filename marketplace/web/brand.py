@@ -1,6 +1,7 @@
 """Pages of brands: their campaigns, and the money that is in them.
 
 brand_draft     filling in a campaign, and submitting it
+brand_preview   what a draft comes to as it is typed
 brand_campaign  one campaign: where it stands, paying for it, calling it off
 brand_deposit   one top-up: the wait for the payment page, and for the payment
 brand_refund    money that goes back to its card

@@ -14,20 +14,23 @@ from marketplace.access import audience
 from marketplace.campaigns import budget
 from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
+from marketplace.campaigns.offer import offer
 from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.funding import reservation
 from marketplace.funding.deposit import Deposit
 from marketplace.ledger import balances, postings
+from marketplace.program import eligible
 from marketplace.schemas.campaigns import Cancelation, Once
 from marketplace.web import brand_words as words
-from marketplace.web import checkout, forms
+from marketplace.web import checkout, criteria_words, forms
 from marketplace.web.brand import bp, my_campaign
 from marketplace.web.brand_deposit import site_url
 from marketplace.web.buttons import told
 from marketplace.web.formats import money
 
 ENTRIES = 10  # of its reservation
+_BEFORE = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.AWAITING_FUNDS)
 
 
 @bp.get("/campaigns/<uuid:campaign_id>")
@@ -112,6 +115,11 @@ def _shown(mine: Campaign) -> dict[str, Any]:
     return {
         "campaign": mine,
         "history": words.history(mine),
+        "answer": words.answer(mine),
+        "demands": criteria_words.demands(mine.criteria),
+        "eligible": eligible.count(mine.criteria) if mine.status in _BEFORE else None,
+        "cost": budget.cost_of(mine),
+        "offer": offer(mine.flat_fee, mine.commission_bps, clock.now()),
         "reserved": reservation.reserved(mine.ledger_owner, mine.currency),
         "missing": missing,
         "available": available,

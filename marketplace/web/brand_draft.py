@@ -22,8 +22,10 @@ from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.payouts import threshold
 from marketplace.schemas.campaigns import CampaignTerms
-from marketplace.web import forms
+from marketplace.schemas.criteria import criteria_from, percent, typed
+from marketplace.web import criteria_words, forms
 from marketplace.web.brand import CURRENCY, bp, my_campaign
+from marketplace.web.brand_preview import preview
 from marketplace.web.buttons import told
 from marketplace.web.forms import Form
 
@@ -36,7 +38,7 @@ _AMOUNTS = ("flat_fee", "budget")
 def new_campaign() -> ResponseReturnValue:
     today = clock.now().astimezone(ZoneInfo(access.current_brand().time_zone)).date()
     form = forms.blank(currency=_usual_currency(), opens_on=today)
-    return render_template("brand/draft.html", form=form, campaign=None, **_offered())
+    return render_template("brand/draft.html", form=form, campaign=None, **_offered(form))
 
 
 @bp.post("/campaigns/new")
@@ -44,16 +46,18 @@ def new_campaign() -> ResponseReturnValue:
 def begin_campaign() -> ResponseReturnValue:
     """A form that comes a second time changes the draft that it made the first time."""
     form = _sent()
+    if _only_counts():
+        return _counted(form, None)
     made = _made_before(form)
     if made is not None:
         return _save(form, made) if made.status == CampaignStatus.DRAFT else _page_of(made)
     terms = form.partly()
     if "title" not in terms or "form_key" not in terms:
-        return form.again("brand/draft.html", campaign=None, **_offered())
+        return form.again("brand/draft.html", campaign=None, **_offered(form))
     with form.refusals():
         campaign = forms.once(Campaign, terms["form_key"], lambda: _begin(form, terms))
         return _kept(form, campaign)
-    return form.again("brand/draft.html", campaign=None, **_offered())
+    return form.again("brand/draft.html", campaign=None, **_offered(form))
 
 
 @bp.get("/campaigns/<uuid:campaign_id>/edit")
@@ -63,13 +67,14 @@ def edit_campaign(campaign_id: UUID) -> ResponseReturnValue:
     if campaign.status != CampaignStatus.DRAFT:
         return _page_of(campaign)
     form = forms.blank(**_typed(campaign))
-    return render_template("brand/draft.html", form=form, campaign=campaign, **_offered())
+    return render_template("brand/draft.html", form=form, campaign=campaign, **_offered(form))
 
 
 @bp.post("/campaigns/<uuid:campaign_id>/edit")
 @audience("brand")
 def change_campaign(campaign_id: UUID) -> ResponseReturnValue:
-    return _save(_sent(), my_campaign(campaign_id))
+    campaign = my_campaign(campaign_id)
+    return _counted(_sent(), campaign) if _only_counts() else _save(_sent(), campaign)
 
 
 @bp.post("/campaigns/<uuid:campaign_id>/submit")
@@ -82,7 +87,7 @@ def submit_campaign(campaign_id: UUID) -> ResponseReturnValue:
         campaigns.submit(_locked(campaign), access.actor(), clock.now())
         db.session.commit()
     if form.errors:
-        return form.again("brand/draft.html", campaign=campaign, **_offered())
+        return form.again("brand/draft.html", campaign=campaign, **_offered(form))
     return _page_of(campaign)
 
 
@@ -93,8 +98,21 @@ def _sent() -> Form:
     return forms.sent(CampaignTerms(threshold.currencies(clock.now())))
 
 
-def _wants_funds() -> bool:
-    return request.form.get("action") == "fund"
+def _is_submitted() -> bool:
+    return request.form.get("action") == "submit"
+
+
+def _only_counts() -> bool:
+    return request.form.get("action") == "count"
+
+
+def _counted(form: Form, campaign: Campaign | None) -> ResponseReturnValue:
+    """The page as it was typed, with what it would come to; nothing is saved."""
+    if campaign is not None and campaign.status != CampaignStatus.DRAFT:
+        return _page_of(campaign)
+    form.partly()
+    form.errors.pop("title", None)  # not asked for yet
+    return render_template("brand/draft.html", form=form, campaign=campaign, **_offered(form))
 
 
 def _made_before(form: Form) -> Campaign | None:
@@ -128,7 +146,7 @@ def _save(form: Form, campaign: Campaign) -> ResponseReturnValue:
             return _kept(form, campaign)
         if not form.errors:  # it was submitted meanwhile
             return _page_of(campaign)
-    return form.again("brand/draft.html", campaign=campaign, **_offered())
+    return form.again("brand/draft.html", campaign=campaign, **_offered(form))
 
 
 def _fill_in(form: Form, campaign: Campaign, terms: Mapping[str, Any]) -> None:
@@ -139,7 +157,7 @@ def _fill_in(form: Form, campaign: Campaign, terms: Mapping[str, Any]) -> None:
         WrongState: it is no draft any more.
     """
     campaigns.edit(campaign, **_columns(campaign, terms))
-    if not _wants_funds():
+    if not _is_submitted():
         return
     try:
         campaigns.submit(campaign, access.actor(), clock.now())
@@ -159,14 +177,16 @@ def _columns(campaign: Campaign, terms: Mapping[str, Any]) -> dict[str, Any]:
             columns[f"{name}_minor"] = amount.minor
         elif name in terms or columns["currency"] != campaign.currency:
             columns[f"{name}_minor"] = None
-    return columns
+    if "commission" in terms:
+        columns["commission_bps"] = terms["commission"]
+    return columns | {"criteria": criteria_from(terms, campaign.criteria)}
 
 
 def _kept(form: Form, campaign: Campaign) -> ResponseReturnValue:
     """Go on to the campaign, unless something typed could not be kept: then it stays in sight."""
     if form.errors:
-        return form.again("brand/draft.html", campaign=campaign, kept=True, **_offered())
-    if not _wants_funds():
+        return form.again("brand/draft.html", campaign=campaign, kept=True, **_offered(form))
+    if not _is_submitted():
         flash(gettext("Your draft is saved."))
     return _page_of(campaign)
 
@@ -184,8 +204,16 @@ def _page_of(campaign: Campaign) -> ResponseReturnValue:
 # --- What the page offers
 
 
-def _offered() -> dict[str, Any]:
-    return {"currencies": sorted(threshold.currencies(clock.now()))}
+def _offered(form: Form) -> dict[str, Any]:
+    """The choices of the page, and what the terms as they are typed would come to."""
+    currencies = threshold.currencies(clock.now())
+    read = Form(form.values, CampaignTerms(currencies))
+    terms = read.partly()
+    return {
+        "currencies": sorted(currencies),
+        "categories": criteria_words.CATEGORIES,
+        "preview": preview(terms, read.errors),
+    }
 
 
 def _usual_currency() -> str:
@@ -205,4 +233,6 @@ def _typed(campaign: Campaign) -> dict[str, object]:
     for name in _AMOUNTS:
         amount: Money | None = getattr(campaign, name)
         values[name] = amount.decimal if amount else None
-    return {name: value for name, value in values.items() if value is not None}
+    values["commission"] = percent(campaign.commission_bps) if campaign.commission_bps else None
+    known = {name: value for name, value in values.items() if value is not None}
+    return known | typed(campaign.criteria)

@@ -27,6 +27,8 @@ Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 # By table and status: the label, and the tone of its pill.
 STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("campaign", "draft"): (_("Draft"), ""),
+    ("campaign", "in_review"): (_("In review"), "wait"),
+    ("campaign", "rejected"): (_("Rejected"), "bad"),
     ("campaign", "awaiting_funds"): (_("Awaiting funds"), "wait"),
     ("campaign", "open"): (_("Open"), "ok"),
     ("campaign", "closed"): (_("Closed"), ""),
@@ -43,7 +45,8 @@ STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
 
 # By table and status: on whom it waits, until when (`WAITS` of the table knows), and what then.
 WAITS: dict[tuple[str, str], Any] = {
-    ("campaign", "draft"): _("Waits for you: fill in what is missing, then fund it."),
+    ("campaign", "draft"): _("Waits for you: fill in what is missing, then submit it."),
+    ("campaign", "in_review"): _("Waits for the marketplace, which reviews it by %(until)s."),
     ("campaign", "awaiting_funds"): _(
         "Waits for you to fund it by %(until)s; otherwise it is canceled then."
     ),
@@ -57,7 +60,10 @@ WAITS: dict[tuple[str, str], Any] = {
 
 EVENTS: dict[tuple[str, str], Any] = {
     ("campaign", "create"): _("Draft begun"),
-    ("campaign", "submit"): _("Submitted: its terms stand from now on"),
+    ("campaign", "submit"): _("Submitted for review: its terms stand from now on"),
+    ("campaign", "approve"): _("Approved: it may be funded"),
+    ("campaign", "request_changes"): _("Changes asked for: a draft again"),
+    ("campaign", "reject"): _("Rejected"),
     ("campaign", "fund"): _("Funded and open to creators"),
     ("campaign", "close"): _("Closed"),
     ("campaign", "cancel"): _("Canceled"),
@@ -75,6 +81,7 @@ EVENTS: dict[tuple[str, str], Any] = {
 # Reasons that the domain itself gives, named here so that they can be translated.
 _REASONS = (
     _("the window is over"),
+    _("not reviewed before its window was over"),
     _("not funded before its window was over"),
     _("the card's bank sent it back"),
 )
@@ -109,6 +116,12 @@ def history(thing: Thing) -> list[Happening]:
         )
         for move in moves
     ]
+
+
+def answer(campaign: Campaign) -> str:
+    """Why changes were asked for, or why it was rejected; '' if that is not where it stands."""
+    last = statuses.history(campaign)[-1]
+    return last.reason if last.event in ("request_changes", "reject") else ""
 
 
 def _names(moves: Iterable[StatusChange]) -> dict[str, str]:

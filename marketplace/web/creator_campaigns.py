@@ -1,57 +1,149 @@
-"""Looking for work: every open campaign, each with its whole budget set aside."""
+"""Looking for work: open campaigns one is eligible for, and what is missing for the others."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import contains_eager
 
-from marketplace import clock, money
+from marketplace import access, clock, money
 from marketplace.access import audience
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
+from marketplace.campaigns.offer import Offer, offer
 from marketplace.errors import NotFound
 from marketplace.extensions import db
+from marketplace.metrics.facts import facts_of
 from marketplace.parties.brand import Brand
 from marketplace.payouts.threshold import currencies
-from marketplace.web import forms, paging
+from marketplace.program import membership
+from marketplace.program.rules import Criteria, Verdict, judge
+from marketplace.web import criteria_words, forms, paging, shell
 from marketplace.web.creator import bp
+from marketplace.web.criteria_words import Line
 from marketplace.web.forms import Form
 
 SHOWN = 24
+ALMOST_SHOWN = 6  # below those that one is eligible for
+JUDGED_MAX = 2_000  # open campaigns, the newest
 WORDS_LENGTH_MAX = 100
+
+
+class Viewer:
+    """The creator who looks, as the rules of a campaign see them."""
+
+    def __init__(self) -> None:
+        creator = access.current_creator()
+        self.is_member = membership.is_member(creator.id)
+        self._facts = facts_of(creator.id, clock.now())
+
+    def verdict(self, criteria: Criteria) -> Verdict:
+        """What a campaign's own criteria say, rule by rule."""
+        return judge(self._facts, criteria)
+
+    def is_eligible(self, criteria: Criteria) -> bool:
+        """May they apply? The program comes first."""
+        return self.is_member and self.verdict(criteria).eligible
+
+
+@dataclass(frozen=True)
+class Found:
+    """An open campaign as one creator reads it."""
+
+    campaign: Campaign
+    viewer: Viewer
+
+    @cached_property
+    def missing(self) -> list[Line]:
+        """What the creator lacks for it, the program left aside."""
+        verdict = self.viewer.verdict(self.campaign.criteria)
+        return [criteria_words.line(it) for it in verdict.requirements if not it.met]
+
+    @property
+    def offer(self) -> Offer:
+        """What it pays."""
+        return offer(self.campaign.flat_fee, self.campaign.commission_bps, clock.now())
 
 
 @bp.get("/campaigns")
 @audience("creator")
 def campaigns() -> ResponseReturnValue:
-    """Open campaigns, newest first; by words and by what they pay at least."""
+    """Open campaigns, newest first; by words and by what they pay at least.
+
+    `?show=almost`: all of those for which something is missing.
+    """
     form = forms.blank(q=request.args.get("q", "").strip(), min=request.args.get("min", "").strip())
-    found = (
-        select(Campaign)
-        .join(Campaign.brand)
-        .options(contains_eager(Campaign.brand))
-        .where(Campaign.status == CampaignStatus.OPEN)
+    asked = [Campaign.status == CampaignStatus.OPEN, *_filters(form)]
+    viewer = Viewer()
+    fit, rest = _sorted(viewer, asked)
+    only_almost = request.args.get("show") == "almost"
+    page = paging.newest_first(_these(rest if only_almost else fit), Campaign.id, SHOWN)
+    shown = [] if only_almost else db.session.scalars(
+        _these(rest).order_by(Campaign.id.desc()).limit(ALMOST_SHOWN)
     )
-    words = form.values["q"][:WORDS_LENGTH_MAX]
-    if words:
-        found = found.where(_mentions(words))
-    if form.values["min"]:
-        found = found.where(_pays_at_least(form))
-    page = paging.newest_first(found, Campaign.id, SHOWN)
-    return render_template("creator/campaigns.html", form=form, page=page)
+    return render_template(
+        "creator/campaigns.html",
+        form=form,
+        viewer=viewer,
+        has_program=shell.exists("creator.program"),
+        page=page,
+        only_almost=only_almost,
+        found=[Found(it, viewer) for it in page.rows],
+        almost=[Found(it, viewer) for it in shown],
+        counts=(len(fit), len(rest)),
+    )
 
 
 @bp.get("/campaigns/<uuid:campaign_id>")
 @audience("creator")
 def campaign(campaign_id: UUID) -> ResponseReturnValue:
+    """One open campaign: its terms, what it pays, and whether one may apply."""
     found = db.session.get(Campaign, campaign_id)
     if found is None or found.status != CampaignStatus.OPEN:
         raise NotFound("no such open campaign")
-    return render_template("creator/campaign.html", campaign=found)
+    viewer = Viewer()
+    verdict = viewer.verdict(found.criteria)
+    return render_template(
+        "creator/campaign.html",
+        campaign=found,
+        viewer=viewer,
+        has_program=shell.exists("creator.program"),
+        lines=[criteria_words.line(it) for it in verdict.requirements],
+        is_eligible=viewer.is_eligible(found.criteria),
+        offer=Found(found, viewer).offer,
+    )
+
+
+def _sorted(viewer: Viewer, asked: list[ColumnElement[bool]]) -> tuple[list[UUID], list[UUID]]:
+    """The ids of what the creator is eligible for, and of the others."""
+    statement = select(Campaign.id, Campaign.criteria).join(Campaign.brand).where(*asked)
+    rows = db.session.execute(statement.order_by(Campaign.id.desc()).limit(JUDGED_MAX))
+    fit: list[UUID] = []
+    rest: list[UUID] = []
+    for id, criteria in rows:
+        (fit if viewer.is_eligible(criteria) else rest).append(id)
+    return fit, rest
+
+
+def _these(ids: list[UUID]) -> Select[Any]:
+    return (
+        select(Campaign)
+        .join(Campaign.brand)
+        .options(contains_eager(Campaign.brand))
+        .where(Campaign.id.in_(ids))
+    )
+
+
+def _filters(form: Form) -> list[ColumnElement[bool]]:
+    words = form.values["q"][:WORDS_LENGTH_MAX]
+    found = [_mentions(words)] if words else []
+    return found + ([_pays_at_least(form)] if form.values["min"] else [])
 
 
 def _mentions(words: str) -> ColumnElement[bool]:

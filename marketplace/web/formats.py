@@ -12,7 +12,7 @@ from typing import cast
 
 from babel import Locale
 from babel.dates import format_date, format_time, format_timedelta
-from babel.numbers import NumberPattern, format_percent, get_currency_symbol
+from babel.numbers import NumberPattern, format_decimal, format_percent, get_currency_symbol
 from flask import Flask
 from flask_babel import get_locale, gettext
 
@@ -32,6 +32,7 @@ def register(app: Flask) -> None:
         iso=iso,
         ago=ago,
         percent=percent,
+        number=number,
         translated=translated,
         dashed=dashed,
     )
@@ -107,6 +108,11 @@ def percent(bps: int) -> str:
     """'12.5%' from 1250 basis points, never rounded."""
     share = Decimal(bps) / BPS_WHOLE
     return format_percent(share, locale=_locale(), decimal_quantization=False)
+
+
+def number(count: int) -> str:
+    """'10,000' or '10 000': a whole number."""
+    return format_decimal(count, locale=_locale())
 
 
 def dashed(attributes: Mapping[str, object]) -> dict[str, object]:

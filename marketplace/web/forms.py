@@ -23,6 +23,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from werkzeug.datastructures import MultiDict
 
 from marketplace.database.identifier import new_id
 from marketplace.errors import BadInput, MarketplaceError
@@ -90,7 +91,12 @@ def blank(**values: object) -> Form:
 
 def sent(schema: Schema) -> Form:
     """The form of this request, to be read by `schema`."""
-    return Form(request.form.to_dict(), schema)
+    return Form(flat(request.form), schema)
+
+
+def flat(sent: MultiDict[str, str]) -> dict[str, str]:
+    """What was sent, by name; boxes of one name that were ticked, with commas between them."""
+    return {name: ",".join(values) for name, values in sent.lists()}
 
 
 def once(model: type[Row], form_key: UUID, make: Callable[[], Row]) -> Row:

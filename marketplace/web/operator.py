@@ -1,6 +1,7 @@
 """Pages of operators: what needs somebody, and whether the money is where the books say.
 
 operator_alarms    what needs a look, with its age
+operator_campaigns campaigns in review: approved, sent back or rejected
 operator_pools     what the platform pays from, and how it is filled
 operator_imports   files of income, judged row by row
 operator_payouts   runs with every line, payouts with every try

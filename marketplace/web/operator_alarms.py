@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from marketplace import clock
+from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
 from marketplace.payouts.payout import Payout, PayoutStatus
@@ -39,8 +40,23 @@ class Alarm:
 
 def alarms() -> list[Alarm]:
     """Everything that needs a look, what somebody must act on first."""
-    found = [*_payouts(), *_events(), *_requests(), *_runs(), *_mail()]
+    found = [*_reviews(), *_payouts(), *_events(), *_requests(), *_runs(), *_mail()]
     return sorted(found, key=lambda alarm: (alarm.tone != "bad", -alarm.age))
+
+
+def _reviews() -> Iterator[Alarm]:
+    in_review = Campaign.status == CampaignStatus.IN_REVIEW
+    first = db.session.scalar(select(Campaign).where(in_review).order_by(Campaign.status_at).limit(1))
+    is_late = first is not None and first.review_due_at <= clock.now()
+    yield from _alarm(
+        _oldest(Campaign.status_at, in_review),
+        clock.now(),
+        tone="bad" if is_late else "wait",
+        icon="megaphone",
+        title=gettext("Campaigns in review"),
+        text=gettext("Brands wait for an answer: three business days at most."),
+        url=url_for("operator.campaigns"),
+    )
 
 
 def _payouts() -> Iterator[Alarm]:

@@ -109,9 +109,11 @@ def actors(names: Iterable[str]) -> dict[str, str]:
 
 
 def thing_url(type: str, id: UUID) -> str:
-    """The page of a payout or a run; anything else has its history and its postings."""
+    """The page of a payout, a run or a campaign; anything else has its history and its postings."""
     if type == "payout":
         return url_for("operator.payout", payout_id=id)
+    if type == "campaign":
+        return url_for("operator.campaign", campaign_id=id)
     if type == "payout_run":
         return url_for("operator.run", run_id=id)
     return url_for("operator.thing", type=type, thing_id=id)

@@ -28,6 +28,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "failed": (_("Failed"), "bad"),
     "held": (_("Held"), "wait"),
     "ignored": (_("Ignored"), ""),
+    "in_review": (_("In review"), "wait"),
     "included": (_("Included"), "ok"),
     "known": (_("Known"), ""),
     "needs_review": (_("Needs review"), "bad"),

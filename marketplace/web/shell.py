@@ -49,6 +49,7 @@ AREAS: dict[str, tuple[Item, ...]] = {
     ),
     "operator": (
         Item("operator.home", "gauge", _("Overview")),
+        Item("operator.campaigns", "megaphone", _("Campaigns")),
         Item("operator.imports", "upload", _("Imports")),
         Item("operator.pools", "coins", _("Pools")),
         Item("operator.payouts", "banknote", _("Payouts")),

@@ -9,6 +9,7 @@ from datetime import datetime
 from marketplace.campaigns import campaign
 from marketplace.challenges import judging
 from marketplace.earnings import earning
+from marketplace.metrics import facts
 from marketplace.payouts import hold, run
 from marketplace.webhooks import inbox
 from marketplace.worker import polling, post, sender
@@ -42,6 +43,7 @@ JOBS: tuple[Job, ...] = (
     Job("deposits to ask about", polling.deposits),
     Job("refunds to ask about", polling.refunds),
     Job("destinations to ask about", polling.destinations),
+    Job("facts of a new day", facts.roll_due, facts.next_roll),
     Job("maturity", earning.mature_due, earning.next_maturity),
     Job("campaign windows", campaign.end_due, campaign.next_end),
     Job("challenges", judging.act_due, judging.next_due),

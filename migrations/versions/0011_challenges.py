@@ -1,6 +1,6 @@
 """Challenges and contests: their entries, their result sheets, and the deposits that fund them.
 
-Revision: 0011, after 0005.
+Revision: 0011, after 0007.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from marketplace.database.roles import grant
 
 revision = "0011"
-down_revision = "0005"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -71,7 +71,7 @@ def test_a_top_up_asks_for_what_is_missing(team: BrandTeam, campaign: Campaign) 
     assert budget.open_deposit(campaign) == deposit
 
 
-@pytest.mark.parametrize("status", ["draft", "open", "closed", "canceled"])
+@pytest.mark.parametrize("status", ["draft", "in_review", "rejected", "open", "closed", "canceled"])
 def test_only_a_campaign_that_awaits_funds_is_topped_up(team: BrandTeam, status: str) -> None:
     campaign = make_campaign(team, status=status)
     with refused(WrongState, match="top up"):
@@ -177,7 +177,7 @@ def test_another_brands_balance_funds_nothing(team: BrandTeam, campaign: Campaig
         budget.fund_from_balance(campaign, "user:1", clock.now())
 
 
-@pytest.mark.parametrize("status", ["draft", "open", "closed", "canceled"])
+@pytest.mark.parametrize("status", ["draft", "in_review", "rejected", "open", "closed", "canceled"])
 def test_only_a_campaign_that_awaits_funds_takes_them(team: BrandTeam, status: str) -> None:
     campaign = make_campaign(team, status=status)
     with refused(WrongState):

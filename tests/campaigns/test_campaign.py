@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from marketplace import clock
-from marketplace.campaigns import budget
+from marketplace.campaigns import budget, review
 from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.database.identifier import new_id
@@ -18,6 +18,7 @@ from marketplace.errors import BadInput, WrongState
 from marketplace.extensions import db
 from marketplace.funding import reservation
 from marketplace.money import Money
+from marketplace.program.rules import Criteria
 from tests.make import BrandTeam, make_brand, make_campaign, make_deposit, pay
 from tests.within import locked, refused, within
 
@@ -83,11 +84,13 @@ def test_a_form_that_is_sent_twice_makes_one_draft(team: BrandTeam) -> None:
         campaigns.draft(team.brand, "Second", "USD", form_key=key, actor="user:1", at=AT)
 
 
-@pytest.mark.parametrize("status", ["awaiting_funds", "open", "closed", "canceled"])
+@pytest.mark.parametrize("status", sorted(set(CampaignStatus) - {CampaignStatus.DRAFT}))
 def test_once_submitted_the_terms_stand(team: BrandTeam, status: str) -> None:
     campaign = make_campaign(team, status=status)
     with refused(WrongState, match="edit"):
         campaigns.edit(campaign, flat_fee_minor=1)
+    with refused(WrongState, match="edit"):
+        campaigns.edit(campaign, criteria=Criteria(min_followers=1))
 
 
 # ---- submitting
@@ -99,6 +102,7 @@ def test_once_submitted_the_terms_stand(team: BrandTeam, status: str) -> None:
         ({"brief": "  "}, "brief", "say what"),
         ({"flat_fee_minor": None}, "flat_fee", "say what you pay"),
         ({"flat_fee_minor": 0}, "flat_fee", "say what you pay"),
+        ({"flat_fee_minor": 0, "commission_bps": 1_000}, "flat_fee", "or leave it empty"),
         ({"places": None}, "places", "how many"),
         ({"budget_minor": None}, "budget", "how much"),
         ({"budget_minor": 29_999}, "budget", "at least 300.00 USD: places × flat fee"),
@@ -134,7 +138,27 @@ def test_a_budget_may_be_more_than_the_places_cost(team: BrandTeam) -> None:
     campaign = begin(team, budget_minor=35_000)
     campaigns.submit(campaign, "user:1", AT)
     db.session.commit()
+    review.approve(campaign, "user:2", AT)
+    db.session.commit()
     assert budget.missing(campaign) == usd(35_000)
+
+
+@pytest.mark.parametrize("bps", [100, 1_250, 8_000])
+def test_a_commission_may_stand_in_for_the_flat_fee(team: BrandTeam, bps: int) -> None:
+    campaign = begin(team, flat_fee_minor=None, commission_bps=bps, budget_minor=1)
+    campaigns.submit(campaign, "user:1", AT)
+    db.session.commit()
+    assert campaign.status == CampaignStatus.IN_REVIEW
+
+
+def test_the_criteria_are_kept_as_they_were_chosen(team: BrandTeam) -> None:
+    wanted = Criteria(min_followers=20_000, min_engagement_bps=250, countries=("FR", "BE"))
+    campaign = begin(team, criteria=wanted)
+    db.session.refresh(campaign)
+    assert campaign.criteria == wanted
+    plain = begin(team)
+    db.session.refresh(plain)
+    assert plain.criteria == Criteria()
 
 
 def test_a_campaign_is_submitted_once(team: BrandTeam) -> None:
@@ -149,7 +173,18 @@ def test_the_database_refuses_an_incomplete_campaign_too(
     team: BrandTeam, owner: psycopg.Connection[Any]
 ) -> None:
     campaign = make_campaign(team, status="awaiting_funds")
-    for change in ("brief = ''", "budget_minor = 1", "closes_at = NULL", "places = 0"):
+    for change in (
+        "brief = ''",
+        "budget_minor = 1",
+        "budget_minor = NULL",
+        "closes_at = NULL",
+        "places = 0",
+        "places = NULL",
+        "flat_fee_minor = NULL",
+        "flat_fee_minor = 0, commission_bps = 1000",
+        "commission_bps = 99",
+        "commission_bps = 8001",
+    ):
         with pytest.raises(psycopg.errors.CheckViolation):
             owner.execute(f"UPDATE campaign SET {change} WHERE id = %s", [campaign.id])
         owner.rollback()
@@ -197,7 +232,7 @@ def test_the_last_day_may_be_today_until_it_is_over(team: BrandTeam) -> None:
         campaigns.submit(campaign, "user:1", last + timedelta(seconds=1))
     campaigns.submit(campaign, "user:1", last)
     db.session.commit()
-    assert campaign.status == CampaignStatus.AWAITING_FUNDS
+    assert campaign.status == CampaignStatus.IN_REVIEW
 
 
 def test_an_open_campaign_is_closed_at_its_end_and_gives_back_what_is_left(team: BrandTeam) -> None:
@@ -211,8 +246,11 @@ def test_an_open_campaign_is_closed_at_its_end_and_gives_back_what_is_left(team:
     assert (held(campaign), free(team)) == (usd(0), usd(30_000))
 
 
-def test_a_campaign_that_was_never_funded_is_canceled_at_its_end(team: BrandTeam) -> None:
-    campaign = make_campaign(team, status="awaiting_funds", days=10)
+@pytest.mark.parametrize("status", ["in_review", "awaiting_funds"])
+def test_a_campaign_that_was_never_opened_is_canceled_at_its_end(
+    team: BrandTeam, status: str
+) -> None:
+    campaign = make_campaign(team, status=status, days=10)
     assert campaigns.end_due(clock.now() + timedelta(days=12))
     db.session.commit()
     assert campaign.status == CampaignStatus.CANCELED
@@ -234,7 +272,7 @@ def test_windows_end_one_by_one_the_earliest_first_and_drafts_never(team: BrandT
 # ---- calling it off
 
 
-@pytest.mark.parametrize("status", ["draft", "awaiting_funds", "open"])
+@pytest.mark.parametrize("status", ["draft", "in_review", "awaiting_funds", "open"])
 def test_a_canceled_campaign_gives_its_money_back(team: BrandTeam, status: str) -> None:
     campaign = make_campaign(team, status=status)
     before = held(campaign)
@@ -245,7 +283,7 @@ def test_a_canceled_campaign_gives_its_money_back(team: BrandTeam, status: str) 
     assert back == before == (usd(30_000) if status == "open" else usd(0))
 
 
-@pytest.mark.parametrize("status", ["closed", "canceled"])
+@pytest.mark.parametrize("status", ["closed", "canceled", "rejected"])
 def test_what_is_over_cannot_be_ended_again(team: BrandTeam, status: str) -> None:
     campaign = make_campaign(team, status=status)
     with refused(WrongState):

@@ -144,8 +144,8 @@ def test_the_edit_page_shows_a_draft_as_it_was_typed(brand: Browser) -> None:
 # --- Submission
 
 
-def test_save_and_fund_submits_what_is_complete(app: Flask, brand: Browser) -> None:
-    reply = brand.post(NEW, **terms(), action="fund")
+def test_save_and_submit_submits_what_is_complete(app: Flask, brand: Browser) -> None:
+    reply = brand.post(NEW, **terms(), action="submit")
     campaign = only(app, Campaign)
     assert reply.location == f"/brand/campaigns/{campaign.id}"
     assert campaign.status == CampaignStatus.AWAITING_FUNDS
@@ -154,11 +154,11 @@ def test_save_and_fund_submits_what_is_complete(app: Flask, brand: Browser) -> N
     assert "Waits for you to fund it by" in page
 
 
-def test_save_and_fund_says_beside_each_field_what_is_wrong_and_saves_nothing(
+def test_save_and_submit_says_beside_each_field_what_is_wrong_and_saves_nothing(
     app: Flask, brand: Browser
 ) -> None:
     typed = terms(brief="", places="zero", budget="", closes_on="2001-01-01")
-    reply = brand.post(NEW, **typed, action="fund")
+    reply = brand.post(NEW, **typed, action="submit")
     assert reply.status_code == 422
     assert "Nothing was saved" in reply.text
     assert "say what you want from creators" in reply.text
@@ -171,7 +171,7 @@ def test_save_and_fund_says_beside_each_field_what_is_wrong_and_saves_nothing(
 
 
 def test_a_budget_below_the_fees_of_all_places_is_refused_with_the_least(brand: Browser) -> None:
-    reply = brand.post(NEW, **terms(budget="290.99"), action="fund")
+    reply = brand.post(NEW, **terms(budget="290.99"), action="submit")
     assert reply.status_code == 422
     assert "at least €291.00" in reply.text
 
@@ -195,7 +195,7 @@ BAD = (
 )
 
 
-@pytest.mark.parametrize("action", ["draft", "fund"])
+@pytest.mark.parametrize("action", ["draft", "submit"])
 def test_bad_and_huge_values_are_refused_with_a_sentence(brand: Browser, action: str) -> None:
     for name, value in BAD:
         reply = brand.post(NEW, **terms(**{name: value}), action=action)
@@ -230,7 +230,7 @@ def test_the_terms_of_a_submitted_campaign_stand(app: Flask, brand: Browser) -> 
 # --- Twice
 
 
-@pytest.mark.parametrize("action", ["draft", "fund"])
+@pytest.mark.parametrize("action", ["draft", "submit"])
 def test_one_form_sent_twice_makes_one_campaign(app: Flask, brand: Browser, action: str) -> None:
     typed = terms()
     first = brand.post(NEW, **typed, action=action)
@@ -239,7 +239,7 @@ def test_one_form_sent_twice_makes_one_campaign(app: Flask, brand: Browser, acti
     assert only(app, Campaign)
 
 
-@pytest.mark.parametrize("action", ["draft", "fund"])
+@pytest.mark.parametrize("action", ["draft", "submit"])
 def test_two_clicks_at_one_moment_make_one_campaign(
     app: Flask, brand: Browser, action: str
 ) -> None:
@@ -366,7 +366,7 @@ def test_nobody_acts_on_another_brands_campaign(
     app: Flask, brand: Browser, rival: Browser, act: str
 ) -> None:
     url = made(brand)
-    reply = rival.post(f"{url}/{act}", **terms(title="Mine"), reason="Mine", action="fund")
+    reply = rival.post(f"{url}/{act}", **terms(title="Mine"), reason="Mine", action="submit")
     assert reply.status_code == 404
     campaign = only(app, Campaign)
     assert (campaign.status, campaign.title) == (CampaignStatus.DRAFT, "Slow mornings")

@@ -1,0 +1,1 @@
+"""The program: who may take part, who asked to, and who does."""
