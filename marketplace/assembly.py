@@ -16,6 +16,7 @@ from marketplace.extensions import babel, csrf, db, login_manager, migrate
 from marketplace.processors import registry
 from marketplace.web.unreadable import refuse_unreadable
 from marketplace.webhooks import endpoint
+from marketplace.webhooks import metrics as metrics_endpoint
 
 BODY_BYTES_MAX = 5 * 1024 * 1024  # an import file; a webhook has a lower bound of its own
 
@@ -57,4 +58,5 @@ def assemble(settings: Settings) -> Flask:
     verify.load_models()
     cli.register(app)
     app.wsgi_app = endpoint.Webhooks(app)  # type: ignore[method-assign]
+    app.wsgi_app = metrics_endpoint.Metrics(app)  # type: ignore[method-assign]
     return app

@@ -48,6 +48,7 @@ class Settings:
     stripe_webhook_secrets: tuple[str, ...]
     stripe_connect_webhook_secrets: tuple[str, ...]
     stripe_thin_webhook_secrets: tuple[str, ...]
+    metrics_secrets: tuple[str, ...] = ()  # of who may send metrics; none = nobody may
     database_url: str | None = None  # None = the embedded server
     smtp_url: str | None = None
     mail_from: str = "marketplace@localhost"
@@ -104,6 +105,7 @@ def _live(environ: Mapping[str, str]) -> Settings:
         stripe_webhook_secrets=_several(environ, "STRIPE_WEBHOOK_SECRET"),
         stripe_connect_webhook_secrets=_several(environ, "STRIPE_CONNECT_WEBHOOK_SECRET"),
         stripe_thin_webhook_secrets=_several(environ, "STRIPE_THIN_WEBHOOK_SECRET"),
+        metrics_secrets=_several(environ, "METRICS_SECRET"),
         database_url=_database_url(environ),
         smtp_url=environ["SMTP_URL"].strip(),
         mail_from=environ["MAIL_FROM"].strip(),
@@ -121,6 +123,7 @@ def _sandbox(environ: Mapping[str, str], state: Mapping[str, Any]) -> Settings:
         stripe_webhook_secrets=(state["sandbox_webhook_secret"],),
         stripe_connect_webhook_secrets=(state["sandbox_connect_secret"],),
         stripe_thin_webhook_secrets=(state["sandbox_thin_secret"],),
+        metrics_secrets=(state["metrics_secret"],),
         database_url=_database_url(environ),
         smtp_url=environ.get("SMTP_URL") or None,
         mail_from=environ.get("MAIL_FROM") or "marketplace@localhost",
@@ -148,17 +151,28 @@ def local_state(var: Path) -> dict[str, Any]:
     path = var / "local.json"
     if not path.exists():
         var.mkdir(parents=True, exist_ok=True)
-        fresh = {
-            "secret_key": secrets.token_urlsafe(32),
-            "sandbox_port": free_port(),
-            "sandbox_api_key": "sk_test_sandbox_" + secrets.token_hex(12),
-            "sandbox_webhook_secret": "whsec_" + secrets.token_hex(16),
-            "sandbox_connect_secret": "whsec_" + secrets.token_hex(16),
-            "sandbox_thin_secret": "whsec_" + secrets.token_hex(16),
-        }
-        _write_once(path, json.dumps(fresh, indent=1))
+        _write_once(path, json.dumps(_fresh_state(), indent=1))
     state: dict[str, Any] = json.loads(path.read_text())
+    if missing := {name: it for name, it in _fresh_state().items() if name not in state}:
+        # Made by an earlier version, which had fewer of them.
+        state |= missing
+        mine = path.with_name(f"{path.name}.{os.getpid()}")
+        mine.touch(mode=0o600)
+        mine.write_text(json.dumps(state, indent=1))
+        mine.replace(path)
     return state
+
+
+def _fresh_state() -> dict[str, Any]:
+    return {
+        "secret_key": secrets.token_urlsafe(32),
+        "sandbox_port": free_port(),
+        "sandbox_api_key": "sk_test_sandbox_" + secrets.token_hex(12),
+        "sandbox_webhook_secret": "whsec_" + secrets.token_hex(16),
+        "sandbox_connect_secret": "whsec_" + secrets.token_hex(16),
+        "sandbox_thin_secret": "whsec_" + secrets.token_hex(16),
+        "metrics_secret": "whsec_" + secrets.token_hex(16),
+    }
 
 
 def _write_once(path: Path, content: str) -> None:

@@ -44,6 +44,7 @@ def settings_for_tests(database_url: str, ports: Ports) -> Settings:
         stripe_webhook_secrets=("whsec_own",),
         stripe_connect_webhook_secrets=("whsec_connect",),
         stripe_thin_webhook_secrets=("whsec_thin",),
+        metrics_secrets=("whsec_metrics",),
         database_url=database_url,
     )
 

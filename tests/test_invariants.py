@@ -36,6 +36,8 @@ PLANTED_ELSEWHERE = {
     "tests/ledger/test_invariants.py": {f"L{n}" for n in range(1, 11)} | {"S1", "S2"},
     "tests/processors/test_invariants.py": {f"O{n}" for n in range(1, 7)},
     "tests/webhooks/test_invariants.py": {"W1", "W4.mode"},
+    "tests/program/test_invariants.py": {"F1", "F2", "M1", "M2", "M3"}
+    | {f"A{n}.program_{it}" for n in (1, 2, 3) for it in ("application", "membership")},
 }
 
 ONE_MORE = "amount_minor = amount_minor + 1"

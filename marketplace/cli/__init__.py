@@ -10,13 +10,14 @@ import click
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from marketplace.cli import demo, income, ledger, payouts, users, webhooks, worker
+from marketplace.cli import demo, income, ledger, metrics, payouts, users, webhooks, worker
 from marketplace.errors import MarketplaceError
 
 COMMANDS: tuple[click.Command, ...] = (
     demo.demo,
     income.income,
     ledger.ledger,
+    metrics.metrics,
     payouts.payouts,
     users.users,
     webhooks.webhooks,
