@@ -34,7 +34,7 @@ CHECKS = (
     ),
     Check(
         "K2",
-        "a challenge holds its whole pool from its opening to its award; before less, after nothing",
+        "a challenge holds its pool from its opening to its award; before less, after nothing",
         "SELECT c.id, c.status, c.pool_minor, a.balance_minor FROM challenge c"
         f" {_RESERVED} WHERE CASE"
         " WHEN c.status IN ('open', 'judging', 'provisional')"

@@ -1,7 +1,8 @@
 """A deposit: money that arrives through the processor's hosted checkout.
 
-A brand's deposit tops up one campaign or challenge; an operator's deposit fills the fund or the gift pool. Money
-counts only once a payment that was fetched from the processor has succeeded, keyed on its charge.
+A brand's deposit tops up one campaign or challenge; an operator's deposit fills the fund or the
+gift pool. Money counts only once a payment that was fetched from the processor has succeeded, keyed
+on its charge.
 """
 
 from __future__ import annotations

@@ -23,6 +23,9 @@ from marketplace.web import (
     auth,
     brand,
     brand_campaign,
+    brand_challenge,
+    brand_challenge_draft,
+    brand_challenge_judging,
     brand_deposit,
     brand_draft,
     brand_money,
@@ -30,6 +33,7 @@ from marketplace.web import (
     brand_refund,
     creator,
     creator_campaigns,
+    creator_challenges,
     creator_earnings,
     creator_payouts,
     creator_statement,
@@ -41,6 +45,7 @@ from marketplace.web import (
     language,
     operator,
     operator_campaigns,
+    operator_challenges,
     operator_clock,
     operator_imports,
     operator_ledger,
@@ -56,6 +61,9 @@ from marketplace.web import (
 # What adds its pages to the blueprint of an area by being imported.
 BRAND_PAGES = (
     brand_campaign,
+    brand_challenge,
+    brand_challenge_draft,
+    brand_challenge_judging,
     brand_deposit,
     brand_draft,
     brand_money,
@@ -64,6 +72,7 @@ BRAND_PAGES = (
 )
 CREATOR_PAGES = (
     creator_campaigns,
+    creator_challenges,
     creator_earnings,
     creator_payouts,
     creator_statement,
@@ -71,6 +80,7 @@ CREATOR_PAGES = (
 )
 OPERATOR_PAGES = (
     operator_campaigns,
+    operator_challenges,
     operator_clock,
     operator_imports,
     operator_ledger,

@@ -84,20 +84,25 @@ def wait(challenge: Challenge, mine: bool = False) -> str:
     until = formats.moment(challenge.due_at) if challenge.due_at else ""
     match challenge.status:
         case ChallengeStatus.DRAFT:
-            return gettext("Waits for you: fill in what is missing, then fund it.")
+            return str(gettext("Waits for you: fill in what is missing, then fund it."))
         case ChallengeStatus.AWAITING_FUNDS:
-            return gettext(
-                "Waits for you to fund it by %(until)s; otherwise it is canceled then.", until=until
+            return str(
+                gettext(
+                    "Waits for you to fund it by %(until)s; otherwise it is canceled then.",
+                    until=until,
+                )
             )
         case ChallengeStatus.OPEN:
-            return gettext("Takes entries until %(until)s.", until=until)
+            return str(gettext("Takes entries until %(until)s.", until=until))
         case ChallengeStatus.JUDGING if challenge.ranked_by == RankedBy.VIEWS:
-            return gettext("Views still come in; they are counted on %(until)s.", until=until)
+            return str(gettext("Views still come in; they are counted on %(until)s.", until=until))
         case ChallengeStatus.JUDGING:
             return _by_scores(challenge, until, mine)
         case ChallengeStatus.PROVISIONAL:
-            return gettext(
-                "Waits for appeals until %(until)s; then the prizes are awarded.", until=until
+            return str(
+                gettext(
+                    "Waits for appeals until %(until)s; then the prizes are awarded.", until=until
+                )
             )
     return ""
 
@@ -106,24 +111,30 @@ def _by_scores(challenge: Challenge, until: str, mine: bool) -> str:
     assert challenge.judge_by
     judge_by = formats.moment(challenge.judge_by)
     if clock.now() >= challenge.judge_by:
-        return gettext(
-            "The winners should have been named by %(by)s. If they are not named by %(until)s, the"
-            " pool is split equally among the valid entries.",
-            by=judge_by,
-            until=until,
+        return str(
+            gettext(
+                "The winners should have been named by %(by)s. If they are not named by %(until)s, the"
+                " pool is split equally among the valid entries.",
+                by=judge_by,
+                until=until,
+            )
         )
     if mine:
-        return gettext(
-            "Waits for you: score the entries and name the winners by %(by)s. If none is named by"
-            " %(until)s, the pool is split equally among the valid entries.",
+        return str(
+            gettext(
+                "Waits for you: score the entries and name the winners by %(by)s. If none is named by"
+                " %(until)s, the pool is split equally among the valid entries.",
+                by=judge_by,
+                until=until,
+            )
+        )
+    return str(
+        gettext(
+            "Waits for the brand, which names the winners by %(by)s. If none is named by %(until)s,"
+            " the pool is split equally among the valid entries.",
             by=judge_by,
             until=until,
         )
-    return gettext(
-        "Waits for the brand, which names the winners by %(by)s. If none is named by %(until)s,"
-        " the pool is split equally among the valid entries.",
-        by=judge_by,
-        until=until,
     )
 
 
@@ -140,7 +151,7 @@ def _by(actor: str) -> str:
         return ""
     somebody = access.signed_in()
     if somebody is not None and actor == f"user:{somebody.id.hex}":
-        return gettext("you")
+        return str(gettext("you"))
     return ""
 
 
@@ -186,17 +197,21 @@ def rules(challenge: Challenge) -> list[str]:
 
 def _score(challenge: Challenge) -> str:
     if challenge.ranked_by == RankedBy.SCORES:
-        return gettext(
-            "The brand gives each entry 0 to 100 points within %(judge)d days after the last day."
-            " If it has named no winner %(split)d days after the last day, the pool is split"
-            " equally among the valid entries.",
-            judge=challenges.JUDGE_WITHIN.days,
-            split=challenges.SPLIT_AFTER.days,
+        return str(
+            gettext(
+                "The brand gives each entry 0 to 100 points within %(judge)d days after the last day."
+                " If it has named no winner %(split)d days after the last day, the pool is split"
+                " equally among the valid entries.",
+                judge=challenges.JUDGE_WITHIN.days,
+                split=challenges.SPLIT_AFTER.days,
+            )
         )
-    return gettext(
-        "What counts are the authentic views of the entered post from the first day to the last, as"
-        " imported up to %(days)d days later. Nobody types them in.",
-        days=challenges.FACTS_GRACE.days,
+    return str(
+        gettext(
+            "What counts are the authentic views of the entered post from the first day to the last, as"
+            " imported up to %(days)d days later. Nobody types them in.",
+            days=challenges.FACTS_GRACE.days,
+        )
     )
 
 

@@ -84,8 +84,10 @@ def campaigns() -> ResponseReturnValue:
     fit, rest = _sorted(viewer, asked)
     only_almost = request.args.get("show") == "almost"
     page = paging.newest_first(_these(rest if only_almost else fit), Campaign.id, SHOWN)
-    shown = [] if only_almost else db.session.scalars(
-        _these(rest).order_by(Campaign.id.desc()).limit(ALMOST_SHOWN)
+    shown = (
+        []
+        if only_almost
+        else db.session.scalars(_these(rest).order_by(Campaign.id.desc()).limit(ALMOST_SHOWN))
     )
     return render_template(
         "creator/campaigns.html",

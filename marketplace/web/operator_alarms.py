@@ -46,7 +46,9 @@ def alarms() -> list[Alarm]:
 
 def _reviews() -> Iterator[Alarm]:
     in_review = Campaign.status == CampaignStatus.IN_REVIEW
-    first = db.session.scalar(select(Campaign).where(in_review).order_by(Campaign.status_at).limit(1))
+    first = db.session.scalar(
+        select(Campaign).where(in_review).order_by(Campaign.status_at).limit(1)
+    )
     is_late = first is not None and first.review_due_at <= clock.now()
     yield from _alarm(
         _oldest(Campaign.status_at, in_review),

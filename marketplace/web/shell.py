@@ -40,10 +40,12 @@ class Place:
 AREAS: dict[str, tuple[Item, ...]] = {
     "brand": (
         Item("brand.home", "megaphone", _("Campaigns")),
+        Item("brand.challenges", "trophy", _("Challenges")),
         Item("brand.money", "wallet", _("Money")),
     ),
     "creator": (
         Item("creator.campaigns", "compass", _("Discover")),
+        Item("creator.challenges", "trophy", _("Challenges")),
         Item("creator.home", "chart-line", _("Earnings")),
         Item("creator.payouts", "banknote", _("Payouts")),
     ),
@@ -51,6 +53,7 @@ AREAS: dict[str, tuple[Item, ...]] = {
         Item("operator.home", "gauge", _("Overview")),
         Item("operator.campaigns", "megaphone", _("Campaigns")),
         Item("operator.imports", "upload", _("Imports")),
+        Item("operator.challenges", "trophy", _("Challenges")),
         Item("operator.pools", "coins", _("Pools")),
         Item("operator.payouts", "banknote", _("Payouts")),
         Item("operator.webhooks", "webhook", _("Webhooks")),

@@ -40,9 +40,7 @@ def upgrade() -> None:
     op.drop_constraint(op.f("ck_deposit_campaign_names_brand"), "deposit")
     purposes = "purpose IN ('campaign', 'challenge', 'fund_pool', 'gift_pool')"
     op.create_check_constraint(op.f("ck_deposit_purpose"), "deposit", purposes)
-    op.create_check_constraint(
-        op.f("ck_deposit_names_what_it_pays_for"), "deposit", _ONE_PURPOSE
-    )
+    op.create_check_constraint(op.f("ck_deposit_names_what_it_pays_for"), "deposit", _ONE_PURPOSE)
     grant(op, "SELECT, INSERT, UPDATE", "challenge", "challenge_entry")
     grant(op, "SELECT, INSERT", "result_sheet", "result_row")  # what was shown is never changed
 
@@ -78,9 +76,7 @@ def _challenge() -> None:
             name=op.f("ck_challenge_status"),
         ),
         sa.CheckConstraint("kind IN ('challenge', 'contest')", name=op.f("ck_challenge_kind")),
-        sa.CheckConstraint(
-            "ranked_by IN ('views', 'scores')", name=op.f("ck_challenge_ranked_by")
-        ),
+        sa.CheckConstraint("ranked_by IN ('views', 'scores')", name=op.f("ck_challenge_ranked_by")),
         sa.CheckConstraint(
             "kind = 'contest' OR ranked_by = 'views'", name=op.f("ck_challenge_pool_goes_by_views")
         ),
@@ -199,9 +195,7 @@ def downgrade() -> None:
     op.create_check_constraint(
         op.f("ck_deposit_purpose"), "deposit", "purpose IN ('campaign', 'fund_pool', 'gift_pool')"
     )
-    op.create_check_constraint(
-        op.f("ck_deposit_campaign_names_brand"), "deposit", _CAMPAIGN_ALONE
-    )
+    op.create_check_constraint(op.f("ck_deposit_campaign_names_brand"), "deposit", _CAMPAIGN_ALONE)
     op.drop_column("deposit", "challenge_id")
     op.drop_table("result_row")
     op.drop_table("result_sheet")
