@@ -31,6 +31,8 @@ TERMINAL = {
     "payout": {"paid", "failed", "canceled"},
     "payout_run": {"done"},
     "campaign": {"closed", "canceled"},
+    "challenge": {"awarded", "canceled"},
+    "challenge_entry": {"valid", "disqualified"},
     "program_application": {"approved", "rejected"},
     "program_membership": {"active"},
 }

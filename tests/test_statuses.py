@@ -11,6 +11,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from marketplace import clock, statuses
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
+from marketplace.challenges.challenge import Challenge
+from marketplace.challenges.entry import Entry
 from marketplace.earnings.earning import Earning
 from marketplace.errors import WrongState
 from marketplace.extensions import Base, db
@@ -24,7 +26,7 @@ from tests.within import refused, within
 
 __all__ = ["within"]
 
-LIFECYCLES = (Campaign, Deposit, Refund, Earning, Destination, Payout, PayoutRun)
+LIFECYCLES = (Campaign, Deposit, Refund, Earning, Destination, Payout, PayoutRun, Challenge, Entry)
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 

@@ -158,14 +158,14 @@ def score(challenge: Challenge, entry: Entry, points: int) -> None:
 
 def disqualify(entry: Entry, reason: str, actor: str, at: datetime) -> None:
     """It no longer counts; the creator reads why. See `judging.disqualify`."""
-    entry.disqualified_for = reason
     statuses.advance(entry, "disqualify", at, actor, reason)
+    entry.disqualified_for = reason
 
 
 def reinstate(entry: Entry, reason: str, actor: str, at: datetime) -> None:
     """It counts again. See `judging.reinstate`."""
-    entry.disqualified_for = None
     statuses.advance(entry, "reinstate", at, actor, reason)
+    entry.disqualified_for = None
 
 
 def of_creator(challenge: Challenge, creator_id: UUID) -> Entry | None:

@@ -143,8 +143,8 @@ def award(challenge: Challenge, actor: str, at: datetime) -> list[Earning]:
     creators = {entry.id: entry.creator_id for entry in entries.valid(challenge)}
     if not creators:
         raise WrongState("challenge", challenge.status, "award")
-    challenge.due_at = None
     statuses.advance(challenge, "award", at, actor)
+    challenge.due_at = None
     source = postings.reserved(challenge.ledger_owner)
     owed = [
         Owed(
@@ -280,8 +280,8 @@ def _void(challenge: Challenge, at: datetime) -> None:
 
 def _end(challenge: Challenge, event: str, actor: str, reason: str, at: datetime) -> Money:
     """It is over without a prize: all of its money goes back to the brand."""
-    challenge.due_at = None
     statuses.advance(challenge, event, at, actor, reason)
+    challenge.due_at = None
     owner = challenge.brand.ledger_owner
     return reservation.release(
         owner, challenge.ledger_owner, challenge.currency, challenge.cause, at

@@ -125,5 +125,5 @@ def _open(challenge: Challenge, actor: str, at: datetime) -> None:
         terms.platform_fee_bps,
         terms.maturity_days,
     )
-    statuses.advance(challenge, "fund", at, actor)
     rules.freeze(challenge)
+    statuses.advance(challenge, "fund", at, actor)

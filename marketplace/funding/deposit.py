@@ -154,13 +154,7 @@ def request(
     Raises:
         BadInput: the amount is too small or too large.
     """
-    smallest = Money(AMOUNT_MINOR_MIN, amount.currency)
-    largest = Money(AMOUNT_MINOR_MAX, amount.currency)
-    if not smallest <= amount <= largest:
-        raise BadInput(
-            "amount",
-            {"amount": says("at least %(least)s, at most %(most)s", least=smallest, most=largest)},
-        )
+    _refuse_amount(amount)
     deposit = Deposit(
         id=new_id(),
         purpose=purpose,
@@ -191,6 +185,16 @@ def request(
         ),
     )
     return deposit
+
+
+def _refuse_amount(amount: Money) -> None:
+    smallest = Money(AMOUNT_MINOR_MIN, amount.currency)
+    largest = Money(AMOUNT_MINOR_MAX, amount.currency)
+    if not smallest <= amount <= largest:
+        raise BadInput(
+            "amount",
+            {"amount": says("at least %(least)s, at most %(most)s", least=smallest, most=largest)},
+        )
 
 
 def opened(deposit: Deposit, session: Snapshot, at: datetime) -> None:

@@ -113,8 +113,8 @@ def _by_scores(challenge: Challenge, until: str, mine: bool) -> str:
     if clock.now() >= challenge.judge_by:
         return str(
             gettext(
-                "The winners should have been named by %(by)s. If they are not named by %(until)s, the"
-                " pool is split equally among the valid entries.",
+                "The winners should have been named by %(by)s. If they are not named by %(until)s,"
+                " the pool is split equally among the valid entries.",
                 by=judge_by,
                 until=until,
             )
@@ -122,8 +122,8 @@ def _by_scores(challenge: Challenge, until: str, mine: bool) -> str:
     if mine:
         return str(
             gettext(
-                "Waits for you: score the entries and name the winners by %(by)s. If none is named by"
-                " %(until)s, the pool is split equally among the valid entries.",
+                "Waits for you: score the entries and name the winners by %(by)s. If none is named"
+                " by %(until)s, the pool is split equally among the valid entries.",
                 by=judge_by,
                 until=until,
             )
@@ -199,8 +199,8 @@ def _score(challenge: Challenge) -> str:
     if challenge.ranked_by == RankedBy.SCORES:
         return str(
             gettext(
-                "The brand gives each entry 0 to 100 points within %(judge)d days after the last day."
-                " If it has named no winner %(split)d days after the last day, the pool is split"
+                "The brand gives each entry 0 to 100 points within %(judge)d days after the last"
+                " day. If it has named no winner %(split)d days after the last day, the pool is split"
                 " equally among the valid entries.",
                 judge=challenges.JUDGE_WITHIN.days,
                 split=challenges.SPLIT_AFTER.days,
@@ -208,8 +208,8 @@ def _score(challenge: Challenge) -> str:
         )
     return str(
         gettext(
-            "What counts are the authentic views of the entered post from the first day to the last, as"
-            " imported up to %(days)d days later. Nobody types them in.",
+            "What counts are the authentic views of the entered post from the first day to the last,"
+            " as imported up to %(days)d days later. Nobody types them in.",
             days=challenges.FACTS_GRACE.days,
         )
     )
