@@ -14,7 +14,7 @@ from marketplace.challenges import entry as entries
 from marketplace.challenges import judging
 from marketplace.challenges.challenge import Challenge, ChallengeStatus
 from marketplace.challenges.entry import Entry, EntryStatus
-from marketplace.database.lock import lock, lock_where
+from marketplace.database.lock import lock
 from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.schemas.challenges import EntryReason, EntryScore
@@ -25,10 +25,10 @@ from marketplace.web.buttons import told
 from marketplace.web.forms import Form
 
 
-@bp.post("/challenges/<uuid:challenge_id>/entries/<uuid:entry_id>/score")
+@bp.post("/entries/<uuid:entry_id>/score")
 @audience("brand")
-def score_entry(challenge_id: UUID, entry_id: UUID) -> ResponseReturnValue:
-    mine, entry = _entry(challenge_id, entry_id)
+def score_entry(entry_id: UUID) -> ResponseReturnValue:
+    mine, entry = _entry(entry_id)
     form = forms.sent(EntryScore())
     with told(), form.refusals():
         entries.score(mine, entry, form.data["score"])
@@ -36,10 +36,10 @@ def score_entry(challenge_id: UUID, entry_id: UUID) -> ResponseReturnValue:
     return _after(mine, entry, form)
 
 
-@bp.post("/challenges/<uuid:challenge_id>/entries/<uuid:entry_id>/disqualify")
+@bp.post("/entries/<uuid:entry_id>/disqualify")
 @audience("brand")
-def disqualify_entry(challenge_id: UUID, entry_id: UUID) -> ResponseReturnValue:
-    mine, entry = _entry(challenge_id, entry_id)
+def disqualify_entry(entry_id: UUID) -> ResponseReturnValue:
+    mine, entry = _entry(entry_id)
     form = forms.sent(EntryReason())
     if entry.status != EntryStatus.DISQUALIFIED:  # else clicked twice
         with told(), form.refusals():
@@ -75,12 +75,14 @@ def award_prizes(challenge_id: UUID) -> ResponseReturnValue:
     return page_of(mine)
 
 
-def _entry(challenge_id: UUID, entry_id: UUID) -> tuple[Challenge, Entry]:
-    """The caller's challenge and one of its entries, locked in this order."""
-    mine = locked(my_challenge(challenge_id))
-    entry = lock_where(Entry, Entry.id == entry_id, Entry.challenge_id == mine.id)
-    if entry is None:
+def _entry(entry_id: UUID) -> tuple[Challenge, Entry]:
+    """An entry of a challenge of the caller's brand: the challenge, then the entry, locked."""
+    found = db.session.get(Entry, entry_id)
+    if found is None:
         raise NotFound("no such entry")
+    mine = locked(my_challenge(found.challenge_id))
+    entry = lock(Entry, entry_id)
+    assert entry is not None
     return mine, entry
 
 

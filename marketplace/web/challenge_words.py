@@ -200,16 +200,16 @@ def _score(challenge: Challenge) -> str:
         return str(
             gettext(
                 "The brand gives each entry 0 to 100 points within %(judge)d days after the last"
-                " day. If it has named no winner %(split)d days after the last day, the pool is split"
-                " equally among the valid entries.",
+                " day. If it has named no winner %(split)d days after the last day, the pool is"
+                " split equally among the valid entries.",
                 judge=challenges.JUDGE_WITHIN.days,
                 split=challenges.SPLIT_AFTER.days,
             )
         )
     return str(
         gettext(
-            "What counts are the authentic views of the entered post from the first day to the last,"
-            " as imported up to %(days)d days later. Nobody types them in.",
+            "What counts are the authentic views of the entered post from the first day to the"
+            " last, as imported up to %(days)d days later. Nobody types them in.",
             days=challenges.FACTS_GRACE.days,
         )
     )

@@ -16,7 +16,7 @@ from marketplace.challenges import entry as entries
 from marketplace.challenges import judging
 from marketplace.challenges.challenge import Challenge, ChallengeStatus
 from marketplace.challenges.entry import Entry, EntryStatus
-from marketplace.database.lock import lock, lock_where
+from marketplace.database.lock import lock
 from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.ledger import balances
@@ -54,10 +54,10 @@ def challenge(challenge_id: UUID) -> ResponseReturnValue:
     return _shown(_found(challenge_id), forms.blank())
 
 
-@bp.post("/challenges/<uuid:challenge_id>/entries/<uuid:entry_id>/disqualify")
+@bp.post("/entries/<uuid:entry_id>/disqualify")
 @audience("operator")
-def disqualify_entry(challenge_id: UUID, entry_id: UUID) -> ResponseReturnValue:
-    row, entry = _locked(challenge_id, entry_id)
+def disqualify_entry(entry_id: UUID) -> ResponseReturnValue:
+    row, entry = _locked(entry_id)
     form = forms.sent(EntryReason())
     if entry.status != EntryStatus.DISQUALIFIED:  # else clicked twice
         with told(), form.refusals():
@@ -65,13 +65,13 @@ def disqualify_entry(challenge_id: UUID, entry_id: UUID) -> ResponseReturnValue:
             judging.disqualify(row, entry, why, access.actor(), clock.now(), by_operator=True)
             db.session.commit()
             flash(gettext("Disqualified; the creator reads why."))
-    return _after(challenge_id, entry_id, form)
+    return _after(row.id, entry_id, form)
 
 
-@bp.post("/challenges/<uuid:challenge_id>/entries/<uuid:entry_id>/reinstate")
+@bp.post("/entries/<uuid:entry_id>/reinstate")
 @audience("operator")
-def reinstate_entry(challenge_id: UUID, entry_id: UUID) -> ResponseReturnValue:
-    row, entry = _locked(challenge_id, entry_id)
+def reinstate_entry(entry_id: UUID) -> ResponseReturnValue:
+    row, entry = _locked(entry_id)
     form = forms.sent(EntryReason())
     if entry.status != EntryStatus.VALID:  # else clicked twice
         with told(), form.refusals():
@@ -79,7 +79,7 @@ def reinstate_entry(challenge_id: UUID, entry_id: UUID) -> ResponseReturnValue:
             judging.reinstate(row, entry, why, access.actor(), clock.now(), points)
             db.session.commit()
             flash(gettext("Reinstated; the entry counts again."))
-    return _after(challenge_id, entry_id, form)
+    return _after(row.id, entry_id, form)
 
 
 def _found(challenge_id: UUID) -> Challenge:
@@ -89,12 +89,14 @@ def _found(challenge_id: UUID) -> Challenge:
     return found
 
 
-def _locked(challenge_id: UUID, entry_id: UUID) -> tuple[Challenge, Entry]:
-    """The challenge and one of its entries, locked in this order."""
-    row = lock(Challenge, challenge_id)
-    entry = lock_where(Entry, Entry.id == entry_id, Entry.challenge_id == challenge_id)
-    if row is None or entry is None:
+def _locked(entry_id: UUID) -> tuple[Challenge, Entry]:
+    """An entry's challenge, then the entry, both locked."""
+    found = db.session.get(Entry, entry_id)
+    if found is None:
         raise NotFound("no such entry")
+    row, entry = lock(Challenge, found.challenge_id), lock(Entry, entry_id)
+    assert row is not None
+    assert entry is not None
     return row, entry
 
 

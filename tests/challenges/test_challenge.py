@@ -1,4 +1,4 @@
-"""A challenge or contest: complete before it is funded, its rules frozen, its money back in time."""
+"""A challenge or contest: complete once funded, its rules frozen, its money back in time."""
 
 from __future__ import annotations
 

@@ -91,8 +91,9 @@ def test_one_entry_counts_per_creator(team: BrandTeam) -> None:
 def test_one_post_is_entered_once_however_it_is_written(team: BrandTeam, again: str) -> None:
     made = make_challenge(team)
     enter(made, member(), "https://www.tiktok.com/@a/video/7")
+    second = member()
     with refused(BadInput) as refusal:
-        enter(made, member(), again)
+        enter(made, second, again)
     assert "entered already" in refusal.value.fields["link"]
 
 

@@ -23,11 +23,13 @@ from marketplace.processors.outbox import ProcessorRequest
 from marketplace.web import confirmation
 from marketplace.webhooks import inbox
 from marketplace.webhooks.inbox import WebhookEvent
+from tests.challenges.make import make_challenge, make_entry
 from tests.make import (
     fill_pool,
     make_brand,
     make_campaign,
     make_creator,
+    make_member,
     make_operator,
     make_payout,
     make_user,
@@ -74,6 +76,11 @@ def make_world() -> World:
     inbox.store("stripe", "platform", ref, b"{}", {}, clock.wall_now())
     db.session.commit()
     earning_id = _newest(Earning)
+    challenge = make_challenge(brand, title="A contest")
+    make_member(creator.creator)
+    entry = make_entry(challenge, creator.creator)
+    unfunded = make_challenge(brand, title="A draft", status="draft")
+    db.session.commit()
     ids: Ids = {
         "brand.transaction.transaction_id": _transaction("deposit", deposit.id),
         "creator.transaction.transaction_id": _transaction("earning", earning_id),
@@ -82,6 +89,11 @@ def make_world() -> World:
         "brand.edit_campaign.campaign_id": draft.id,
         "brand.change_campaign.campaign_id": draft.id,
         "brand.submit_campaign.campaign_id": draft.id,
+        "brand.edit_challenge.challenge_id": unfunded.id,
+        "brand.change_challenge.challenge_id": unfunded.id,
+        "brand.submit_challenge.challenge_id": unfunded.id,
+        "challenge_id": challenge.id,
+        "entry_id": entry.id,
         "campaign_id": campaign.id,
         "deposit_id": deposit.id,
         "earning_id": earning_id,
