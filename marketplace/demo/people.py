@@ -34,6 +34,30 @@ class Role(NamedTuple):
     destination: str
 
 
+class Reach(NamedTuple):
+    """How far a creator reaches: where, what about, followers, authentic views on a day."""
+
+    platform: str
+    categories: str
+    followers: int
+    authentic_views: int
+
+
+REACHES = {
+    "ines": Reach("tiktok", "food travel", 84_200, 21_400),
+    "tom": Reach("youtube", "outdoors fitness", 46_300, 12_900),
+    "nora": Reach("instagram", "home family", 31_800, 8_700),
+    "jule": Reach("tiktok", "fashion beauty", 128_500, 33_600),
+    "lucia": Reach("tiktok", "music", 58_900, 15_200),
+    "sam": Reach("twitch", "gaming tech", 73_400, 18_800),
+    "maya": Reach("instagram", "travel outdoors", 22_700, 6_300),
+    "jonas": Reach("youtube", "tech education", 39_600, 9_400),
+    "ana": Reach("tiktok", "pets", 27_100, 7_100),
+    "leo": Reach("tiktok", "fitness", 14_800, 4_600),
+    "eva": Reach("instagram", "food home", 18_300, 5_900),
+    "oskar": Reach("youtube", "music education", 8_240, 3_450),
+}
+
 CREATORS = (
     Role("ines", "Inès Moreau", "FR", "Europe/Paris", "weekly", "active"),
     Role("tom", "Tom Bright", "US", "America/New_York", "monthly", "active"),

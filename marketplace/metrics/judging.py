@@ -72,8 +72,10 @@ class Known:
         self.changed.add(creator_id)
         if before is None:
             return Judged(row, "new", "")
-        stood = (f"{name} was {was}" for name, was in before.items() if was != now[name])
-        return Judged(row, "corrected", ", ".join(stood) or "other categories")
+        changes = (
+            f"{name}: {was} → {now[name]}" for name, was in before.items() if was != now[name]
+        )
+        return Judged(row, "corrected", ", ".join(changes) or "other categories")
 
     def _problem(self, row: Row, today: date) -> str:
         """Why a well-formed row cannot be taken; '' if it can."""

@@ -228,7 +228,7 @@ def reject(
     if reason_code not in REASONS or reapply not in REAPPLY:
         raise BadInput("reason_code", {"reason_code": says("Please choose one of the list.")})
     facts, _, verdict = verdict_now(application.creator_id, at)
-    statuses.advance(application, "reject", at, actor, reason_code)
+    statuses.advance(application, "reject", at, actor, f"{reason_code}: {reason_text}")
     _keep(application, facts, verdict)
     application.reason_code, application.reason_text = reason_code, reason_text
     application.reapply = reapply

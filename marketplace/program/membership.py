@@ -97,7 +97,7 @@ def suspend(
     """
     if reason_code not in REASONS:
         raise BadInput("reason_code", {"reason_code": says("Please choose one of the list.")})
-    statuses.advance(membership, "suspend", at, actor, reason_code)
+    statuses.advance(membership, "suspend", at, actor, f"{reason_code}: {reason_text}")
     membership.reason_code, membership.reason_text = reason_code, reason_text
     facts.set_standing(membership.creator_id, member=False, standing=SUSPENDED)
 

@@ -101,7 +101,7 @@ def criteria_json(criteria: Criteria) -> dict[str, Any]:
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in asdict(criteria).items()
-        if value not in (None, (), False)
+        if value is not None and value is not False and value != ()  # 0 is asked, and is kept
     }
 
 

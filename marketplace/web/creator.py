@@ -1,6 +1,7 @@
 """Pages of creators: what they can earn with, what they are owed, and how they are paid.
 
 creator_campaigns     open campaigns to look for work in
+creator_program       each rule of the program, and the application
 creator_earnings      what there is, what is on its way, and why it is not paid yet
 creator_chart         earnings by month, as a picture
 creator_statement     a month in lines that add up, on a page and as a file

@@ -104,6 +104,11 @@ def ago(at: datetime) -> str:
     return format_timedelta(at - clock.now(), add_direction=True, locale=_locale())
 
 
+def number(count: int) -> str:
+    """'12,500': a count."""
+    return format_decimal(count, locale=_locale())
+
+
 def percent(bps: int) -> str:
     """'12.5%' from 1250 basis points, never rounded."""
     share = Decimal(bps) / BPS_WHOLE

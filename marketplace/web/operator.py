@@ -3,6 +3,8 @@
 operator_alarms    what needs a look, with its age
 operator_campaigns campaigns in review: approved, sent back or rejected
 operator_pools     what the platform pays from, and how it is filled
+operator_applications  who wants to take part in the program
+operator_metrics   facts about creators, judged row by row
 operator_imports   files of income, judged row by row
 operator_payouts   runs with every line, payouts with every try
 operator_webhooks  what the processors told us, and replay

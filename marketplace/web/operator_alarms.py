@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, not_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from marketplace import clock
@@ -22,6 +22,7 @@ from marketplace.notifications.mail import Mail
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.processors.outbox import ProcessorRequest
+from marketplace.program.application import ApplicationStatus, ProgramApplication
 from marketplace.webhooks.inbox import WebhookEvent
 
 
@@ -40,7 +41,15 @@ class Alarm:
 
 def alarms() -> list[Alarm]:
     """Everything that needs a look, what somebody must act on first."""
-    found = [*_reviews(), *_payouts(), *_events(), *_requests(), *_runs(), *_mail()]
+    found = [
+        *_reviews(),
+        *_applications(),
+        *_payouts(),
+        *_events(),
+        *_requests(),
+        *_runs(),
+        *_mail(),
+    ]
     return sorted(found, key=lambda alarm: (alarm.tone != "bad", -alarm.age))
 
 
@@ -58,6 +67,29 @@ def _reviews() -> Iterator[Alarm]:
         title=gettext("Campaigns in review"),
         text=gettext("Brands wait for an answer: three business days at most."),
         url=url_for("operator.campaigns"),
+    )
+
+
+def _applications() -> Iterator[Alarm]:
+    waits = ProgramApplication.status == ApplicationStatus.SUBMITTED
+    late = and_(waits, ProgramApplication.due_at <= clock.now())
+    yield from _alarm(
+        _oldest(ProgramApplication.created_at, late),
+        clock.now(),
+        tone="bad",
+        icon="alarm-clock",
+        title=gettext("Applications past their due time"),
+        text=gettext("Creators were promised an answer within three business days."),
+        url=url_for("operator.applications_queue"),
+    )
+    yield from _alarm(
+        _oldest(ProgramApplication.created_at, and_(waits, not_(late))),
+        clock.now(),
+        tone="wait",
+        icon="user-round-check",
+        title=gettext("Applications to the program"),
+        text=gettext("They wait for a decision; each says until when."),
+        url=url_for("operator.applications_queue"),
     )
 
 

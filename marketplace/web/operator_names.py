@@ -122,4 +122,6 @@ def thing_url(type: str, id: UUID) -> str:
         return url_for("operator.challenge", challenge_id=id)
     if type == "payout_run":
         return url_for("operator.run", run_id=id)
+    if type == "program_application":
+        return url_for("operator.application", application_id=id)
     return url_for("operator.thing", type=type, thing_id=id)

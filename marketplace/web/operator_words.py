@@ -16,11 +16,13 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "abandoned": (_("Abandoned"), ""),
     "accepted": (_("Accepted"), "ok"),
     "active": (_("Active"), "ok"),
+    "approved": (_("Approved"), "ok"),
     "available": (_("Available"), "ok"),
     "awaiting_funds": (_("Awaiting funds"), "wait"),
     "awarded": (_("Awarded"), "ok"),
     "canceled": (_("Canceled"), ""),
     "closed": (_("Closed"), ""),
+    "corrected": (_("Corrected"), "info"),
     "created": (_("Created"), "wait"),
     "disqualified": (_("Disqualified"), "bad"),
     "done": (_("Done"), "ok"),
@@ -53,7 +55,9 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "retry": (_("Tried again"), "wait"),
     "sending": (_("Sending"), "info"),
     "sent": (_("Sent"), "info"),
+    "submitted": (_("Submitted"), "wait"),
     "succeeded": (_("Succeeded"), "ok"),
+    "suspended": (_("Suspended"), "bad"),
     "unknown": (_("Unknown"), "bad"),
     "valid": (_("Valid"), "ok"),
     "waiting": (_("Waiting"), "wait"),
@@ -68,6 +72,8 @@ THINGS: dict[str, Any] = {
     "earning": _("Earning"),
     "payout": _("Payout"),
     "payout_run": _("Payout run"),
+    "program_application": _("Application"),
+    "program_membership": _("Membership"),
     "refund": _("Refund"),
 }
 
@@ -188,6 +194,28 @@ _ROW_REASONS: tuple[tuple[str, Any], ...] = (
     ),
     ("amount: (.*) has . decimals", _("amount: more decimals than %(value)s has")),
     ("more cells than columns", _("more cells than columns")),
+    ("an object was expected", _("an object was expected")),
+    ("other categories", _("other categories")),
+    ("day: a date such as 2026-11-30", _("day: a date such as 2026-11-30")),
+    ("day: this day has not come yet", _("day: this day has not come yet")),
+    (
+        "day: an earlier line has other numbers for it",
+        _("day: an earlier line has other numbers for it"),
+    ),
+    ("channel: it belongs to another creator", _("channel: it belongs to another creator")),
+    ("link: it belongs to another channel", _("link: it belongs to another channel")),
+    ("link: a public address such as (.*)", _("link: a public address such as %(value)s")),
+    ("platform: one of (.*)", _("platform: one of %(value)s")),
+    ("categories: not known: (.*)", _("categories: not known: %(value)s")),
+    (
+        "authentic_views: at most as many as views",
+        _("authentic_views: at most as many as views"),
+    ),
+    ("(.*): a whole number, 0 or more", _("%(value)s: a whole number, 0 or more")),
+    (
+        "(.*): missing, or nothing that can be kept",
+        _("%(value)s: missing, or nothing that can be kept"),
+    ),
 )
 
 

@@ -46,12 +46,14 @@ AREAS: dict[str, tuple[Item, ...]] = {
     "creator": (
         Item("creator.campaigns", "compass", _("Discover")),
         Item("creator.challenges", "trophy", _("Challenges")),
+        Item("creator.program", "badge-check", _("Program")),
         Item("creator.home", "chart-line", _("Earnings")),
         Item("creator.payouts", "banknote", _("Payouts")),
     ),
     "operator": (
         Item("operator.home", "gauge", _("Overview")),
         Item("operator.campaigns", "megaphone", _("Campaigns")),
+        Item("operator.applications_queue", "user-round-check", _("Applications")),
         Item("operator.imports", "upload", _("Imports")),
         Item("operator.challenges", "trophy", _("Challenges")),
         Item("operator.pools", "coins", _("Pools")),

@@ -15,6 +15,7 @@ from marketplace.funding.deposit import Deposit
 from marketplace.income.importing import IncomeImport
 from marketplace.ledger import balances
 from marketplace.ledger.draft import Cause
+from marketplace.metrics.importing import MetricImport
 from marketplace.money import Money
 from marketplace.notifications import mail
 from marketplace.parties.user import User
@@ -26,6 +27,7 @@ from marketplace.webhooks.inbox import WebhookEvent
 from tests.challenges.make import make_challenge, make_entry
 from tests.make import (
     fill_pool,
+    make_application,
     make_brand,
     make_campaign,
     make_creator,
@@ -75,6 +77,7 @@ def make_world() -> World:
     ref = Ref("evt_1", "transfer.created", False, "transfer", "tr_1", None)
     inbox.store("stripe", "platform", ref, b"{}", {}, clock.wall_now())
     db.session.commit()
+    application = make_application(creator.creator)
     earning_id = _newest(Earning)
     challenge = make_challenge(brand, title="A contest")
     make_member(creator.creator)
@@ -99,6 +102,8 @@ def make_world() -> World:
         "earning_id": earning_id,
         "payout_id": payout.id,
         "run_id": payout.run_id,
+        "operator.metric_import.import_id": _newest(MetricImport),
+        "application_id": application.id,
         "import_id": _newest(IncomeImport),
         "event_id": _newest(WebhookEvent),
         "request_id": _newest(ProcessorRequest),
