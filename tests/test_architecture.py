@@ -30,7 +30,7 @@ TERMINAL = {
     "destination": {"active", "refused"},
     "payout": {"paid", "failed", "canceled"},
     "payout_run": {"done"},
-    "campaign": {"closed", "canceled"},
+    "campaign": {"closed", "canceled", "rejected"},
     "challenge": {"awarded", "canceled"},
     "challenge_entry": {"valid", "disqualified"},
     "program_application": {"approved", "rejected"},

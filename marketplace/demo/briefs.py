@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from marketplace import clock
-from marketplace.campaigns import budget
+from marketplace.campaigns import budget, review
 from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.lock import lock
@@ -17,6 +17,7 @@ from marketplace.extensions import db
 from marketplace.funding import refund as refunds
 from marketplace.funding.deposit import Deposit, DepositStatus
 from marketplace.money import Money
+from marketplace.program.rules import Criteria
 
 
 def steps(present: datetime) -> list[Step]:
@@ -35,17 +36,24 @@ def steps(present: datetime) -> list[Step]:
         ago(12, lambda: _campaign("kite", _LIGHTS, days=40, upto="awaiting_funds")),
         ago(9, lambda: _campaign("northwind", _BEANS, days=60, upto="draft")),
         ago(6, lambda: _campaign("halcyon", _SOCKS, days=30, upto="balance")),
+        ago(5, lambda: _campaign("northwind", _LOTTERY, days=20, upto="rejected")),
+        ago(4.5, lambda: _campaign("kite", _CARGO, days=45, upto="changes")),
+        ago(4, lambda: _campaign("northwind", _CUPS, days=45, upto="in_review")),
+        ago(0.2, lambda: _campaign("kite", _BELLS, days=30, upto="in_review")),
     ]
 
 
 @dataclass(frozen=True)
 class Brief:
-    """What a campaign of the demo world offers; the flat fee is in cents."""
+    """What a campaign of the demo world offers; amounts are in cents."""
 
     title: str
     brief: str
-    flat_fee_minor: int
+    flat_fee_minor: int | None
     places: int
+    commission_bps: int | None = None
+    for_commissions_minor: int = 0
+    criteria: Criteria = Criteria()
 
 
 _COFFEE = Brief(
@@ -53,6 +61,7 @@ _COFFEE = Brief(
     "One Reel and two Stories of a slow morning. Show the kit being used, not unboxed.",
     14_500,
     12,
+    criteria=Criteria(categories=("food", "home")),
 )
 _TENT = Brief(
     "48 hours off-grid: our ultralight tent",
@@ -71,6 +80,9 @@ _TRAIL = Brief(
     "Cook something real above the tree line. The stove should be seen, the recipe shared.",
     9_000,
     5,
+    commission_bps=1_000,
+    for_commissions_minor=30_000,
+    criteria=Criteria(min_followers=15_000),
 )
 _LIGHTS = Brief(
     "Winter lights on the way home",
@@ -78,12 +90,39 @@ _LIGHTS = Brief(
     12_000,
     8,
 )
-_BEANS = Brief("Autumn beans: three ways to brew them", "", 0, 0)
+_BEANS = Brief("Autumn beans: three ways to brew them", "", None, 0)
 _SOCKS = Brief(
     "Merino socks on day five",
     "Wear them for five days. Tell us on day five whether anybody noticed.",
     8_000,
     5,
+)
+
+
+_LOTTERY = Brief(
+    "Win a year of coffee",
+    "Ask your followers to buy a bag for a ticket in our lottery. One of them wins.",
+    5_000,
+    10,
+)
+_CARGO = Brief(
+    "A cargo bike for the school run", "Film the school run. Ours is the red one.", 20_000, 3
+)
+_CUPS = Brief(
+    "The cup that goes along",
+    "Take the cup with you for a week. We want to see it full, used and a little scratched.",
+    None,
+    20,
+    commission_bps=1_250,
+    for_commissions_minor=80_000,
+    criteria=Criteria(min_authentic_views_30d=120_000, countries=("DE", "FR", "GB")),
+)
+_BELLS = Brief(
+    "One ring is enough",
+    "A bell, a city, a smile. Thirty seconds without a cut.",
+    7_500,
+    4,
+    criteria=Criteria(min_followers=50_000, min_engagement_bps=300),
 )
 
 
@@ -98,13 +137,18 @@ def _campaign(brand_name: str, brief: Brief, *, days: int, upto: str = "open") -
     campaigns.edit(
         campaign,
         brief=brief.brief,
+        criteria=brief.criteria,
         flat_fee_minor=brief.flat_fee_minor,
+        commission_bps=brief.commission_bps,
         places=brief.places,
-        budget_minor=brief.flat_fee_minor * brief.places,
+        budget_minor=(brief.flat_fee_minor or 0) * brief.places + brief.for_commissions_minor,
         opens_on=at.date(),
         closes_on=(at + timedelta(days=days)).date(),
     )
     campaigns.submit(campaign, actor, at)
+    if upto == "in_review":
+        return
+    _review(campaign, upto, at)
     if upto == "balance":
         budget.fund_from_balance(campaign, actor, at)
     elif upto == "open":
@@ -118,6 +162,18 @@ def _campaign(brand_name: str, brief: Brief, *, days: int, upto: str = "open") -
                 at=at,
             )
         )
+
+
+def _review(campaign: Campaign, upto: str, at: datetime) -> None:
+    """What the operator of the demo world decides."""
+    actor = f"user:{people.operator().id.hex}"
+    if upto == "rejected":
+        review.reject(campaign, actor, "A lottery: creators may not sell tickets.", at)
+    elif upto == "changes":
+        reason = "Please say how long the film should be and where it is published."
+        review.request_changes(campaign, actor, reason, at)
+    else:
+        review.approve(campaign, actor, at)
 
 
 def _cancel(brand_name: str, reason: str) -> None:

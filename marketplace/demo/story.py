@@ -106,8 +106,8 @@ class Story:
     # ---- money in
 
     def fund_a_campaign(self) -> None:
-        """A brand posts a campaign and tops it up through the hosted checkout."""
-        self.step("The brand posts a campaign and pays it in at the hosted checkout")
+        """A brand posts a campaign; once it is approved they pay it in at the hosted checkout."""
+        self.step("The brand posts a campaign, an operator approves it, the brand pays it in")
         terms = {
             "title": "Slow mornings with the cold-brew kit",
             "brief": "One Reel and two Stories. Show the kit being used, not unboxed.",
@@ -117,15 +117,24 @@ class Story:
             "budget": "600.00",
             "opens_on": clock.now().date().isoformat(),
             "closes_on": (clock.now() + timedelta(days=90)).date().isoformat(),
-            "action": "fund",
+            "action": "submit",
         }
         saved = self.brand.send("/brand/campaigns/new", "/brand/campaigns/new", terms)
         campaign = saved.url.removeprefix(self.instance.url).partition("?")[0]
+        self._approve(campaign.rpartition("/")[2])
         waiting = self.brand.send(campaign, "/top-up")
         self._pay(self.brand, waiting.url)
         wait_for("the open campaign", lambda: "Slow mornings" in self._open_campaigns())
         self.say("the payment was confirmed, the campaign is open, and creators see it")
         self.ledger()
+
+    def _approve(self, campaign_id: str) -> None:
+        """The operator finds the campaign in the queue and approves it."""
+        page = f"/operator/campaigns/{campaign_id}"
+        if campaign_id not in self.operator.get("/operator/campaigns").text:
+            raise Unexpected("the campaign is not in the queue")
+        self.operator.send(page, "/decide", {"decision": "approve"})
+        self.say("the operator reviewed and approved it")
 
     def _open_campaigns(self) -> str:
         return self.creator.get("/creator/campaigns").text

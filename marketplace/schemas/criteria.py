@@ -62,9 +62,9 @@ class Names(Text):
 
     def read(self, text: str, data: Mapping[str, Any]) -> tuple[str, ...]:
         names = [name.strip() for name in re.split("[,;\n]", text)]
-        return tuple(sorted({self.name(name) for name in names if name}))
+        return tuple(sorted({self.one(name) for name in names if name}))
 
-    def name(self, text: str) -> str:
+    def one(self, text: str) -> str:
         """What one of the names stands for."""
         raise NotImplementedError
 
@@ -72,7 +72,7 @@ class Names(Text):
 class Countries(Names):
     """Countries by their name, in English or the language of the page, or by their code."""
 
-    def name(self, text: str) -> str:
+    def one(self, text: str) -> str:
         code = country_codes(str(get_locale() or "en")).get(_plain(text))
         if code is None:
             raise ValidationError(gettext("%(name)s is not a country that we know.", name=text))
@@ -82,7 +82,7 @@ class Countries(Names):
 class Categories(Names):
     """What a channel is about: some of the names that imports use."""
 
-    def name(self, text: str) -> str:
+    def one(self, text: str) -> str:
         if text not in CATEGORIES:
             raise ValidationError(gettext("Please choose from the list."))
         return text

@@ -84,11 +84,10 @@ def campaigns() -> ResponseReturnValue:
     fit, rest = _sorted(viewer, asked)
     only_almost = request.args.get("show") == "almost"
     page = paging.newest_first(_these(rest if only_almost else fit), Campaign.id, SHOWN)
-    shown = (
-        []
-        if only_almost
-        else db.session.scalars(_these(rest).order_by(Campaign.id.desc()).limit(ALMOST_SHOWN))
-    )
+    almost: list[Campaign] = []
+    if not only_almost:
+        first = _these(rest).order_by(Campaign.id.desc()).limit(ALMOST_SHOWN)
+        almost = list(db.session.scalars(first))
     return render_template(
         "creator/campaigns.html",
         form=form,
@@ -97,7 +96,7 @@ def campaigns() -> ResponseReturnValue:
         page=page,
         only_almost=only_almost,
         found=[Found(it, viewer) for it in page.rows],
-        almost=[Found(it, viewer) for it in shown],
+        almost=[Found(it, viewer) for it in almost],
         counts=(len(fit), len(rest)),
     )
 

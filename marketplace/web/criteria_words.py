@@ -82,7 +82,7 @@ def demands(criteria: Criteria) -> list[tuple[str, str]]:
 def _required(requirement: Requirement) -> str:
     said = _value(requirement.rule, requirement.required)
     if isinstance(requirement.required, int):
-        return gettext("at least %(least)s", least=said)
+        return str(gettext("at least %(least)s", least=said))
     return said
 
 

@@ -115,11 +115,6 @@ def percent(bps: int) -> str:
     return format_percent(share, locale=_locale(), decimal_quantization=False)
 
 
-def number(count: int) -> str:
-    """'10,000' or '10 000': a whole number."""
-    return format_decimal(count, locale=_locale())
-
-
 def dashed(attributes: Mapping[str, object]) -> dict[str, object]:
     """A macro's keyword arguments as HTML attributes: `data_zone` is written 'data-zone'."""
     return {name.replace("_", "-"): value for name, value in attributes.items()}

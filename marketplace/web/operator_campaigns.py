@@ -89,15 +89,15 @@ def _shown(found: Campaign) -> dict[str, Any]:
 def decide_campaign(campaign_id: UUID) -> ResponseReturnValue:
     """Approve a campaign, ask for changes, or reject it; its brand gets a mail."""
     form = forms.sent(ReviewCampaign())
-    with form.refusals():
+    with told(), form.refusals():
         decision, reason = form.data["decision"], form.data["reason"]
-        with told():
-            _decide(_locked(campaign_id), decision, reason, form.data["seen"])
-            db.session.commit()
-            flash(str(_TOLD[decision]))
-            return redirect(url_for("operator.campaigns"), 303)
-        return redirect(url_for("operator.campaign", campaign_id=campaign_id), 303)
-    return form.again("operator/campaign.html", **_shown(_locked(campaign_id)))
+        _decide(_locked(campaign_id), decision, reason, form.data["seen"])
+        db.session.commit()
+        flash(str(_TOLD[decision]))
+        return redirect(url_for("operator.campaigns"), 303)
+    if form.errors:
+        return form.again("operator/campaign.html", **_shown(_locked(campaign_id)))
+    return redirect(url_for("operator.campaign", campaign_id=campaign_id), 303)
 
 
 def _decide(found: Campaign, decision: str, reason: str, seen: str) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from marketplace import clock, verify
-from marketplace.campaigns import budget
+from marketplace.campaigns import budget, review
 from marketplace.campaigns import campaign as campaigns
 from marketplace.campaigns.campaign import Campaign as CampaignRow
 from marketplace.database.identifier import new_id
@@ -60,6 +60,14 @@ T = TypeVar("T")
 PICK = st.integers(0, 5)
 ENDINGS = (MADE, MADE, LOST, DOWN, BUSY, HELD_FOR_FUNDS, "amount_too_small")
 FUND = postings.POOLS["fund"]
+DATED = ("in_review", "awaiting_funds", "open")
+
+# What an operator may decide about a campaign, and where it stands then.
+REVIEWS: dict[str, tuple[Callable[[CampaignRow, str], None], str]] = {
+    "approve": (lambda it, by: review.approve(it, by, clock.now()), "awaiting_funds"),
+    "request_changes": (lambda it, by: review.request_changes(it, by, "why", clock.now()), "draft"),
+    "reject": (lambda it, by: review.reject(it, by, "why", clock.now()), "rejected"),
+}
 
 
 def usd(minor: int) -> Money:
@@ -118,12 +126,35 @@ class Path(RuleBasedStateMachine):
 
     # ---- the brand
 
-    @rule(fee=st.integers(100, 900), places=st.integers(1, 3))
-    def begin_campaign(self, fee: int, places: int) -> None:
-        made = make_campaign(
-            self.team, status="awaiting_funds", flat_fee_minor=fee, places=places, days=9
-        )
-        self.model.campaigns.append(model.Campaign(made.id, fee * places))
+    @rule(
+        fee=st.integers(100, 900),
+        places=st.integers(1, 3),
+        status=st.sampled_from(["awaiting_funds", "in_review"]),
+    )
+    def begin_campaign(self, fee: int, places: int, status: str = "awaiting_funds") -> None:
+        made = make_campaign(self.team, status=status, flat_fee_minor=fee, places=places, days=9)
+        self.model.campaigns.append(model.Campaign(made.id, fee * places, status=status))
+
+    @precondition(lambda self: self.model.campaigns)
+    @rule(n=PICK, decision=st.sampled_from(sorted(REVIEWS)))
+    def review_campaign(self, n: int, decision: str) -> None:
+        campaign = pick(self.model.campaigns, n)
+        act, status = REVIEWS[decision]
+        if self.expect(
+            None if campaign.status == "in_review" else WrongState,
+            lambda: act(locked(CampaignRow, campaign.id), "user:2"),
+        ):
+            campaign.status = status
+
+    @precondition(lambda self: any(it.status == "draft" for it in self.model.campaigns))
+    @rule()
+    def submit_campaign_again(self) -> None:
+        campaign = next(it for it in self.model.campaigns if it.status == "draft")
+        row = locked(CampaignRow, campaign.id)
+        row.closes_on = (clock.now() + timedelta(days=9)).date()
+        campaigns.submit(row, "user:1", clock.now())
+        db.session.commit()
+        campaign.status = "in_review"
 
     @precondition(lambda self: self.model.campaigns)
     @rule(n=PICK)
@@ -193,7 +224,7 @@ class Path(RuleBasedStateMachine):
     @rule(n=PICK)
     def cancel_campaign(self, n: int) -> None:
         campaign = pick(self.model.campaigns, n)
-        over = campaign.status in ("closed", "canceled")
+        over = campaign.status in ("closed", "canceled", "rejected")
         if self.expect(
             WrongState if over else None,
             lambda: campaigns.cancel(
@@ -281,8 +312,7 @@ class Path(RuleBasedStateMachine):
         at = clock.now()
         for campaign in self.model.campaigns:
             row = db.session.get_one(CampaignRow, campaign.id)
-            assert row.closes_at
-            if campaign.status in ("awaiting_funds", "open") and row.closes_at <= at:
+            if row.closes_at and campaign.status in DATED and row.closes_at <= at:
                 self.model.ends(campaign, "closed" if campaign.status == "open" else "canceled")
         self.model.matures()
         self.model.holds_end()

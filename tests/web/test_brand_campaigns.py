@@ -14,8 +14,9 @@ from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.database.identifier import new_id
 from marketplace.funding.deposit import Deposit
 from marketplace.funding.refund import Refund
+from marketplace.program.rules import Criteria
 from marketplace.web import brand_words
-from tests.make import make_campaign
+from tests.make import make_campaign, make_creator, make_member
 from tests.web.browsers import Browser, brand_browser, creator_browser, only, rows, together
 
 NEW = "/brand/campaigns/new"
@@ -148,10 +149,10 @@ def test_save_and_submit_submits_what_is_complete(app: Flask, brand: Browser) ->
     reply = brand.post(NEW, **terms(), action="submit")
     campaign = only(app, Campaign)
     assert reply.location == f"/brand/campaigns/{campaign.id}"
-    assert campaign.status == CampaignStatus.AWAITING_FUNDS
+    assert campaign.status == CampaignStatus.IN_REVIEW
     page = brand.get(reply.location).text
-    assert "€291.00 is missing" in page
-    assert "Waits for you to fund it by" in page
+    assert "Waits for the marketplace, which reviews it by" in page
+    assert "Costs at most" in page
 
 
 def test_save_and_submit_says_beside_each_field_what_is_wrong_and_saves_nothing(
@@ -189,6 +190,21 @@ BAD = (
     ("opens_on", "0001-01-01"),
     ("closes_on", "9999-12-31"),
     ("closes_on", "2026-13-01"),
+    ("commission", "0.99"),
+    ("commission", "80.01"),
+    ("commission", "1e1"),
+    ("commission", "9" * 20),
+    ("min_followers", "0"),
+    ("min_followers", "9" * 19),
+    ("min_views", "-1"),
+    ("min_views", "9" * 18),
+    ("min_engagement", "100.01"),
+    ("min_engagement", "0"),
+    ("countries", "Atlantis"),
+    ("countries", "FR, EU"),
+    ("countries", "x" * 2_001),
+    ("categories", "lotteries"),
+    ("categories", "<b>"),
     ("currency", "XXX"),
     ("currency", "<b>"),
     ("form_key", "again"),
@@ -206,7 +222,7 @@ def test_bad_and_huge_values_are_refused_with_a_sentence(brand: Browser, action:
 def test_a_draft_is_submitted_from_its_page(app: Flask, brand: Browser) -> None:
     url = made(brand)
     assert brand.post(f"{url}/submit").location == url
-    assert only(app, Campaign).status == CampaignStatus.AWAITING_FUNDS
+    assert only(app, Campaign).status == CampaignStatus.IN_REVIEW
     assert brand.post(f"{url}/submit").status_code == 303, "a second click does no harm"
 
 
@@ -225,6 +241,153 @@ def test_the_terms_of_a_submitted_campaign_stand(app: Flask, brand: Browser) -> 
     assert brand.post(f"{url}/edit", **terms(title="Other"), action="draft").location == url
     assert only(app, Campaign).title == "Slow mornings"
     assert "This has moved on meanwhile" in brand.get(url).text
+
+
+# --- For whom, and for what pay
+
+
+def test_a_campaign_may_pay_a_commission_alone(app: Flask, brand: Browser) -> None:
+    brand.post(NEW, **terms(flat_fee="", commission="12,5 %"), action="submit")
+    campaign = only(app, Campaign)
+    assert (campaign.status, campaign.flat_fee_minor) == (CampaignStatus.IN_REVIEW, None)
+    assert campaign.commission_bps == 1_250
+    page = brand.get(f"/brand/campaigns/{campaign.id}").text
+    assert "12.5%" in page
+    assert "the brand pays the platform fee of 2.9% on top" in page
+
+
+def test_a_campaign_that_pays_nothing_is_not_submitted(app: Flask, brand: Browser) -> None:
+    reply = brand.post(NEW, **terms(flat_fee=""), action="submit")
+    assert reply.status_code == 422
+    assert "a flat fee, a commission, or both" in reply.text
+    assert rows(app, Campaign) == []
+
+
+WANTED = {
+    "min_followers": "20000",
+    "min_views": "150000",
+    "min_engagement": "2,5",
+    "countries": "France, be; Côte d’Ivoire",
+    "categories": "food",
+}
+
+
+def test_criteria_are_typed_as_simple_fields_and_kept(app: Flask, brand: Browser) -> None:
+    brand.post(NEW, **terms(**WANTED), action="draft")
+    campaign = only(app, Campaign)
+    assert campaign.criteria == Criteria(
+        min_followers=20_000,
+        min_authentic_views_30d=150_000,
+        min_engagement_bps=250,
+        countries=("BE", "CI", "FR"),
+        categories=("food",),
+    )
+    page = brand.get(f"/brand/campaigns/{campaign.id}/edit").text
+    assert field(page, "min_followers") == "20000"
+    assert field(page, "min_engagement") == "2.5"
+    assert field(page, "countries") == "Belgium, Côte d’Ivoire, France"
+    assert re.search(r'value="food" checked', page)
+    shown = brand.get(f"/brand/campaigns/{campaign.id}").text
+    assert "at least 20,000" in shown
+
+
+def test_several_categories_are_ticked_boxes_of_one_name(app: Flask, brand: Browser) -> None:
+    typed = {name: str(value) for name, value in terms().items()}
+    sent = {"csrf_token": brand.token, **typed, "categories": ["food", "travel"], "action": "draft"}
+    brand.client.post(NEW, data=sent)
+    assert only(app, Campaign).criteria.categories == ("food", "travel")
+
+
+def test_a_criterion_that_cannot_be_read_stays_as_it_was_and_in_sight(
+    app: Flask, brand: Browser
+) -> None:
+    url = made(brand, criteria=Criteria(min_followers=5_000, countries=("FR",)))
+    typed = terms(min_followers="many", countries="")
+    reply = brand.post(f"{url}/edit", **typed, action="draft")
+    assert reply.status_code == 422
+    assert field(reply.text, "min_followers") == "many"
+    assert only(app, Campaign).criteria == Criteria(min_followers=5_000)
+
+
+@pytest.mark.parametrize(
+    ("typed", "language", "code"),
+    [
+        ("germany", "en", "DE"),
+        ("Allemagne", "fr", "DE"),
+        ("germany", "fr", "DE"),
+        ("etats-unis", "fr", "US"),
+        ("us", "en", "US"),
+    ],
+)
+def test_a_country_is_called_by_name_in_either_language_or_by_code(
+    app: Flask, brand: Browser, typed: str, language: str, code: str
+) -> None:
+    brand.post("/language", language=language)
+    brand.post(NEW, **terms(countries=typed), action="draft")
+    assert only(app, Campaign).criteria.countries == (code,)
+
+
+# --- The preview
+
+
+PREVIEW = "/brand/campaigns/preview"
+
+
+def member(app: Flask, followers: int) -> None:
+    with app.app_context():
+        make_member(make_creator().creator, followers=followers)
+
+
+def counted(page: str) -> str:
+    """The number of eligible creators that a page says."""
+    found = re.search(r'<p class="num">([^<]*)</p>', page)
+    assert found, "nothing is counted"
+    return found[1]
+
+
+def test_the_preview_counts_the_members_who_fit(app: Flask, brand: Browser) -> None:
+    for followers in (12_000, 30_000, 80_000):
+        member(app, followers)
+    with app.app_context():
+        make_creator()  # no member
+    assert counted(brand.get(PREVIEW).text) == "3"
+    assert counted(brand.get(f"{PREVIEW}?min_followers=30000").text) == "2"
+    assert counted(brand.get(f"{PREVIEW}?countries=Germany").text) == "0"
+    assert "Who is eligible can be counted once" in brand.get(f"{PREVIEW}?min_views=x").text
+
+
+def test_the_preview_says_what_it_can_cost_and_what_a_creator_reads(brand: Browser) -> None:
+    typed = "currency=EUR&flat_fee=145,50&places=2&budget=400&commission=10"
+    page = brand.get(f"{PREVIEW}?{typed}").text
+    for said in ("€291.00", "€109.00", "€400.00", "€14.55", "€130.95", "10%"):
+        assert said in page, said
+    page = brand.get(f"{PREVIEW}?currency=EUR&flat_fee=145,50&places=2&budget=400").text
+    assert "Comes back to the brand in any case" in page
+    assert "€109.00" in page
+
+
+@pytest.mark.parametrize("value", ["9" * 18, "9" * 400, "-1", "1e9", "<script>"])
+def test_no_number_is_too_absurd_for_the_preview(brand: Browser, value: str) -> None:
+    names = [*WANTED, "flat_fee", "commission", "places", "budget", "currency"]
+    for name in names:
+        assert brand.get(f"{PREVIEW}?currency=EUR&{name}={value}").status_code == 200, name
+    assert brand.get(f"{PREVIEW}?" + "&".join(f"{it}={value}" for it in names)).status_code == 200
+
+
+def test_without_a_script_a_button_counts_and_saves_nothing(app: Flask, brand: Browser) -> None:
+    member(app, 30_000)
+    reply = brand.post(NEW, **terms(title="", min_followers="20000"), action="count")
+    assert reply.status_code == 200
+    assert counted(reply.text) == "1"
+    assert field(reply.text, "flat_fee") == "145,50"
+    assert field(reply.text, "min_followers") == "20000"
+    assert rows(app, Campaign) == []
+    url = made(brand)
+    again = brand.post(f"{url}/edit", **terms(title="Other", places="many"), action="count")
+    assert "A whole number from 1 to 1000." in again.text
+    assert only(app, Campaign).title == "Slow mornings"
+    closed = made(brand, status="in_review")
+    assert brand.post(f"{closed}/edit", **terms(), action="count").location == closed
 
 
 # --- Twice
@@ -278,6 +441,8 @@ def test_the_form_key_of_another_brand_changes_nothing_of_theirs(
     ("status", "said"),
     [
         ("draft", "fill in what is missing"),
+        ("in_review", "Waits for the marketplace, which reviews it by"),
+        ("rejected", "It was rejected: not for our creators"),
         ("awaiting_funds", "Waits for you to fund it by"),
         ("open", "then it closes, and what is left comes back to you"),
         ("closed", "Closed"),

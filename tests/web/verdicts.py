@@ -41,6 +41,7 @@ VERDICTS: dict[str, str] = {
     "GET  /brand":                                            "login 200 200 403 403 403",
     "GET  /brand/campaigns/new":                              "login 200 200 403 403 403",
     "POST /brand/campaigns/new":                              "401   422 422 403 403 403",
+    "GET  /brand/campaigns/preview":                          "login 200 200 403 403 403",
     "GET  /brand/campaigns/<uuid:campaign_id>":               "login 200 404 403 403 403",
     "GET  /brand/campaigns/<uuid:campaign_id>/edit":          "login 200 404 403 403 403",
     "POST /brand/campaigns/<uuid:campaign_id>/edit":          "401   422 404 403 403 403",
@@ -92,6 +93,9 @@ VERDICTS: dict[str, str] = {
     "POST /creator/payouts/onboarding":                       "401   403 403 303 303 403",
     # For operators: everything, and nothing of it for anybody else.
     "GET  /operator":                                         "login 403 403 403 403 200",
+    "GET  /operator/campaigns":                               "login 403 403 403 403 200",
+    "GET  /operator/campaigns/<uuid:campaign_id>":            "login 403 403 403 403 200",
+    "POST /operator/campaigns/<uuid:campaign_id>/decide":     "401   403 403 403 403 422",
     "GET  /operator/pools":                                   "login 403 403 403 403 200",
     "GET  /operator/challenges":                              "login 403 403 403 403 200",
     "GET  /operator/challenges/<uuid:challenge_id>":          "login 403 403 403 403 200",
