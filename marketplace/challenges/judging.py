@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import func, select
 
@@ -163,6 +164,14 @@ def award(challenge: Challenge, actor: str, at: datetime) -> list[Earning]:
     key = f"campaign_released:{challenge.id.hex}"
     also = [postings.campaign_released(brand, own, back, key, cause, at)] if back else []
     return accrue(owed, actor, at, also=also)
+
+
+def awarded_by(earning: Earning) -> Challenge | None:
+    """The challenge or contest that a prize was awarded by; None for any other earning."""
+    kind, _, ids = earning.source_ref.partition(":")
+    if earning.kind != EarningKind.PRIZE or kind != "prize":
+        return None
+    return db.session.get(Challenge, UUID(hex=ids.partition(":")[0]))
 
 
 # ---- what time does

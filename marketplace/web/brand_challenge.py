@@ -52,7 +52,7 @@ def challenges() -> ResponseReturnValue:
     return render_template(
         "brand/challenges.html",
         page=page,
-        counts=dict(counted.tuples().all()),
+        counts={id: count for id, count in counted},
         cw=challenge_words,
     )
 

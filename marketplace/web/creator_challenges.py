@@ -40,15 +40,14 @@ def challenges() -> ResponseReturnValue:
         .options(joinedload(Challenge.brand))
     )
     page = paging.newest_first(found, Challenge.id, SHOWN)
-    mine = list(
-        db.session.execute(
-            select(Entry, Challenge)
-            .join(Challenge, Challenge.id == Entry.challenge_id)
-            .where(Entry.creator_id == me.id)
-            .order_by(Entry.id.desc())
-            .limit(MINE_SHOWN)
-        ).tuples()
+    entered = (
+        select(Entry, Challenge)
+        .join(Challenge, Challenge.id == Entry.challenge_id)
+        .where(Entry.creator_id == me.id)
+        .order_by(Entry.id.desc())
+        .limit(MINE_SHOWN)
     )
+    mine = [(entry, of) for entry, of in db.session.execute(entered)]
     return render_template(
         "creator/challenges.html",
         page=page,

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from marketplace import access
 from marketplace.access import audience
+from marketplace.challenges import judging
 from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
 from marketplace.income.importing import IncomeImport, IncomeRow
@@ -50,7 +51,7 @@ def _evidence(cause: Cause) -> dict[str, Any]:
 
 def _of_earning(earning: Earning | None) -> dict[str, Any]:
     if earning is None:
-        return {"earning": None, "row": None, "brought": None}
+        return {"earning": None, "row": None, "brought": None, "challenge": None}
     statement = (
         select(IncomeRow, IncomeImport)
         .join(IncomeImport, IncomeImport.id == IncomeRow.import_id)
@@ -63,6 +64,7 @@ def _of_earning(earning: Earning | None) -> dict[str, Any]:
         "platform_fee": Money(earning.platform_fee_minor, earning.currency),
         "row": row,
         "brought": brought,
+        "challenge": judging.awarded_by(earning),
     }
 
 

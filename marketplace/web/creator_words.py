@@ -21,8 +21,20 @@ from marketplace.web import formats
 Thing = Destination | Earning | Payout
 Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 
-KINDS: dict[str, Any] = {"fund": _("Creator fund"), "gift": _("Live gifts")}
-KIND_ICONS = {"fund": "sparkles", "gift": "gift"}
+KINDS: dict[str, Any] = {
+    "fund": _("Creator fund"),
+    "gift": _("Live gifts"),
+    "flat_fee": _("Flat fee"),
+    "commission": _("Commission"),
+    "prize": _("Prize"),
+}
+KIND_ICONS = {
+    "fund": "sparkles",
+    "gift": "gift",
+    "flat_fee": "handshake",
+    "commission": "shopping-bag",
+    "prize": "trophy",
+}
 RHYTHMS: dict[str, Any] = {"weekly": _("weekly"), "monthly": _("monthly")}
 RUNS: dict[str, Any] = {"weekly": _("Weekly run"), "monthly": _("Monthly run")}
 

@@ -43,7 +43,7 @@ def challenges() -> ResponseReturnValue:
         page=paging.newest_first(found, Challenge.id),
         chosen=chosen,
         statuses=list(ChallengeStatus),
-        counts=dict(db.session.execute(counts).tuples().all()),
+        counts={status: count for status, count in db.session.execute(counts)},
         cw=challenge_words,
     )
 

@@ -79,8 +79,7 @@ VERDICTS: dict[str, str] = {
     "GET  /creator/campaigns/<uuid:campaign_id>":             "login 403 403 200 200 403",
     "GET  /creator/challenges":                               "login 403 403 200 200 403",
     "GET  /creator/challenges/<uuid:challenge_id>":           "login 403 403 200 200 403",
-    # The first one has entered already.
-    "POST /creator/challenges/<uuid:challenge_id>/enter":     "401   403 403 303 422 403",
+    "POST /creator/challenges/<uuid:challenge_id>/enter":     "401   403 403 422 422 403",
     "GET  /creator/earnings/<uuid:earning_id>":               "login 403 403 303 404 403",
     "GET  /creator/statement":                                "login 403 403 200 200 403",
     "GET  /creator/statement.csv":                            "login 403 403 200 200 403",

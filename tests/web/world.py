@@ -31,7 +31,6 @@ from tests.make import (
     make_brand,
     make_campaign,
     make_creator,
-    make_member,
     make_operator,
     make_payout,
     make_user,
@@ -80,8 +79,7 @@ def make_world() -> World:
     application = make_application(creator.creator)
     earning_id = _newest(Earning)
     challenge = make_challenge(brand, title="A contest")
-    make_member(creator.creator)
-    entry = make_entry(challenge, creator.creator)
+    entry = make_entry(challenge)
     unfunded = make_challenge(brand, title="A draft", status="draft")
     db.session.commit()
     ids: Ids = {
