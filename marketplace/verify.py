@@ -8,6 +8,7 @@ import pkgutil
 from sqlalchemy import Connection
 
 from marketplace.campaigns import invariants as campaigns
+from marketplace.challenges import invariants as challenges
 from marketplace.commissions import invariants as commissions
 from marketplace.database.check import Check, Finding, run
 from marketplace.earnings import invariants as earnings
@@ -25,6 +26,7 @@ _PACKAGES = (
     *("storefronts", "commissions"),
     *("payouts", "campaigns", "income", "webhooks"),
     *("metrics", "program"),
+    "challenges",
 )
 _REGISTERED = (
     ledger,
@@ -36,6 +38,7 @@ _REGISTERED = (
     payouts,
     campaigns,
     income,
+    challenges,
     webhooks,
     commissions,
 )

@@ -34,6 +34,8 @@ TERMINAL = {
     "application": {"accepted", "declined", "withdrawn"},
     "agreement": {"fulfilled", "canceled"},
     "deliverable": {"approved", "canceled"},
+    "challenge": {"awarded", "canceled"},
+    "challenge_entry": {"valid", "disqualified"},
     "program_application": {"approved", "rejected"},
     "program_membership": {"active"},
     "sale": {"accrued", "unattributed", "nothing_due"},

@@ -45,6 +45,8 @@ Owner = psycopg.Connection[Any]
 
 # Checks whose violations are planted beside the rest of their package's tests.
 PLANTED_ELSEWHERE = {
+    "tests/challenges/test_invariants.py": {f"K{n}.challenge" for n in range(1, 6)}
+    | {f"A{n}.{it}" for n in (1, 2, 3) for it in ("challenge", "challenge_entry")},
     "tests/ledger/test_invariants.py": {f"L{n}" for n in range(1, 11)} | {"S1", "S2"},
     "tests/processors/test_invariants.py": {f"O{n}" for n in range(1, 7)},
     "tests/webhooks/test_invariants.py": {"W1", "W4.mode"},

@@ -14,6 +14,8 @@ from marketplace.campaigns.agreement import Agreement
 from marketplace.campaigns.application import Application, ApplicationStatus
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.campaigns.deliverable import Deliverable
+from marketplace.challenges.challenge import Challenge
+from marketplace.challenges.entry import Entry
 from marketplace.earnings.earning import Earning
 from marketplace.errors import WrongState
 from marketplace.extensions import Base, db
@@ -28,7 +30,7 @@ from tests.within import refused, within
 __all__ = ["within"]
 
 LIFECYCLES = (
-    *(Campaign, Application, Agreement, Deliverable),
+    *(Campaign, Application, Agreement, Deliverable, Challenge, Entry),
     *(Deposit, Refund, Earning, Destination, Payout, PayoutRun),
 )
 # Who asks decides where an application begins.

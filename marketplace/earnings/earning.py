@@ -17,7 +17,7 @@ from marketplace.database.identifier import new_id
 from marketplace.earnings.terms import Terms, terms_of
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
-from marketplace.ledger.draft import AccountRef, Cause
+from marketplace.ledger.draft import AccountRef, Cause, Draft
 from marketplace.money import Money
 from marketplace.statuses import Moves, Stateful, Wait, Waits
 
@@ -112,10 +112,13 @@ class Owed:
     terms: Terms | None = None
 
 
-def accrue(owed: Sequence[Owed], actor: str, at: datetime) -> list[Earning]:
+def accrue(
+    owed: Sequence[Owed], actor: str, at: datetime, *, also: Sequence[Draft] = ()
+) -> list[Earning]:
     """Owe creators what they earned, in one posting of the books; return the earnings in order.
 
     Our platform fee and the maturity come from the line's own terms, or those that hold at `at`.
+    `also` is what else happens in the same posting, such as giving back what was not awarded.
 
     Raises:
         InsufficientFunds: a source does not hold what it should pay.
@@ -148,5 +151,5 @@ def accrue(owed: Sequence[Owed], actor: str, at: datetime) -> list[Earning]:
             )
         )
     db.session.flush()
-    journal.post_many(drafts)
+    journal.post_many([*drafts, *also])
     return earnings

@@ -1,7 +1,8 @@
 """A deposit: money that arrives through the processor's hosted checkout.
 
-A brand's deposit tops up one campaign; an operator's deposit fills the fund or the gift pool. Money
-counts only once a payment that was fetched from the processor has succeeded, keyed on its charge.
+A brand's deposit tops up one campaign or challenge; an operator's deposit fills the fund or the
+gift pool. Money counts only once a payment that was fetched from the processor has succeeded, keyed
+on its charge.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Purpose(StrEnum):
     """What a deposit pays for."""
 
     CAMPAIGN = "campaign"
+    CHALLENGE = "challenge"
     FUND_POOL = "fund_pool"
     GIFT_POOL = "gift_pool"
 
@@ -72,11 +74,14 @@ class Deposit(Polled, Stateful):
     __tablename__ = "deposit"
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount_positive"),
-        CheckConstraint("purpose IN ('campaign', 'fund_pool', 'gift_pool')", name="purpose"),
         CheckConstraint(
-            "(purpose = 'campaign') = (brand_id IS NOT NULL)"
-            " AND (brand_id IS NULL) = (campaign_id IS NULL)",
-            name="campaign_names_brand",
+            "purpose IN ('campaign', 'challenge', 'fund_pool', 'gift_pool')", name="purpose"
+        ),
+        CheckConstraint(
+            "(purpose IN ('campaign', 'challenge')) = (brand_id IS NOT NULL)"
+            " AND (purpose = 'campaign') = (campaign_id IS NOT NULL)"
+            " AND (purpose = 'challenge') = (challenge_id IS NOT NULL)",
+            name="names_what_it_pays_for",
         ),
         CheckConstraint(
             "status IN ('created', 'pending', 'succeeded', 'rejected', 'expired')", name="status"
@@ -103,6 +108,7 @@ class Deposit(Polled, Stateful):
     purpose: Mapped[str]
     brand_id: Mapped[UUID | None] = mapped_column(ForeignKey("brand.id"), index=True)
     campaign_id: Mapped[UUID | None] = mapped_column(ForeignKey("campaign.id"), index=True)
+    challenge_id: Mapped[UUID | None] = mapped_column(ForeignKey("challenge.id"), index=True)
     requested_by: Mapped[UUID] = mapped_column(ForeignKey("user.id"))
     form_key: Mapped[UUID] = mapped_column(unique=True)
     amount_minor: Mapped[int]
@@ -137,6 +143,7 @@ def request(
     at: datetime,
     brand_id: UUID | None = None,
     campaign_id: UUID | None = None,
+    challenge_id: UUID | None = None,
 ) -> Deposit:
     """Ask the processor for a hosted checkout; the worker sends the request.
 
@@ -147,18 +154,13 @@ def request(
     Raises:
         BadInput: the amount is too small or too large.
     """
-    smallest = Money(AMOUNT_MINOR_MIN, amount.currency)
-    largest = Money(AMOUNT_MINOR_MAX, amount.currency)
-    if not smallest <= amount <= largest:
-        raise BadInput(
-            "amount",
-            {"amount": says("at least %(least)s, at most %(most)s", least=smallest, most=largest)},
-        )
+    _refuse_amount(amount)
     deposit = Deposit(
         id=new_id(),
         purpose=purpose,
         brand_id=brand_id,
         campaign_id=campaign_id,
+        challenge_id=challenge_id,
         requested_by=requested_by,
         form_key=form_key,
         amount_minor=amount.minor,
@@ -183,6 +185,16 @@ def request(
         ),
     )
     return deposit
+
+
+def _refuse_amount(amount: Money) -> None:
+    smallest = Money(AMOUNT_MINOR_MIN, amount.currency)
+    largest = Money(AMOUNT_MINOR_MAX, amount.currency)
+    if not smallest <= amount <= largest:
+        raise BadInput(
+            "amount",
+            {"amount": says("at least %(least)s, at most %(most)s", least=smallest, most=largest)},
+        )
 
 
 def opened(deposit: Deposit, session: Snapshot, at: datetime) -> None:
@@ -232,7 +244,7 @@ def received(
     """A fetched payment succeeded: the money is here, once. The caller has locked the deposit.
 
     Args:
-        brand_owner: ledger owner of the brand, for a campaign's deposit.
+        brand_owner: ledger owner of the brand, for a campaign's or challenge's deposit.
         also: what else happens with this money in the same posting, such as its reservation.
 
     Raises:
@@ -268,7 +280,7 @@ def received(
 
 def _arrival(deposit: Deposit, brand_owner: str | None, at: datetime) -> Draft:
     assert deposit.charge_ref
-    if deposit.purpose == Purpose.CAMPAIGN:
+    if deposit.purpose in (Purpose.CAMPAIGN, Purpose.CHALLENGE):
         assert brand_owner
         return postings.deposit_received(
             PROCESSOR, brand_owner, deposit.amount, deposit.charge_ref, deposit.cause, at

@@ -21,11 +21,12 @@ from uuid import UUID
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 
 from marketplace import access
 from marketplace.access import audience
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
+from marketplace.challenges.challenge import Challenge
 from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.funding.deposit import Deposit
@@ -105,12 +106,16 @@ def available() -> list[Money]:
 
 
 def reserved_in_all() -> list[Money]:
-    """What the caller's brand has reserved for campaigns, by currency; nothing if it is nothing."""
+    """What the caller's brand has reserved, by currency; nothing if it is nothing."""
     held = balances.stored(AccountKind.RESERVED)
+    brand_id = access.current_brand().id
+    owners = [
+        select(balances.owner_of(kind, model.id)).where(model.brand_id == brand_id)
+        for kind, model in (("campaign", Campaign), ("challenge", Challenge))
+    ]
     rows = db.session.execute(
         select(held.c.currency, func.sum(held.c.balance_minor))
-        .join(Campaign, held.c.owner == balances.owner_of("campaign", Campaign.id))
-        .where(Campaign.brand_id == access.current_brand().id, held.c.balance_minor > 0)
+        .where(held.c.owner.in_(union_all(*owners)), held.c.balance_minor > 0)
         .group_by(held.c.currency)
         .order_by(held.c.currency)
     )

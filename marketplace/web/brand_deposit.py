@@ -6,18 +6,16 @@ from uuid import UUID
 
 from flask import Response, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from sqlalchemy import select
 
 from marketplace import access
 from marketplace.access import audience
-from marketplace.campaigns.campaign import Campaign
 from marketplace.config import Settings
 from marketplace.extensions import db
 from marketplace.funding.deposit import Deposit, DepositStatus
 from marketplace.funding.refund import Refund, refundable
+from marketplace.web import brand_targets, checkout, paging
 from marketplace.web import brand_words as words
-from marketplace.web import checkout, paging
 from marketplace.web.brand import bp, my_deposit
 
 
@@ -27,7 +25,9 @@ def deposits() -> ResponseReturnValue:
     """Every top-up, newest first."""
     mine = select(Deposit).where(Deposit.brand_id == access.current_brand().id)
     page = paging.newest_first(mine, Deposit.id)
-    return render_template("brand/deposits.html", page=page, campaigns=campaigns_of(page.rows))
+    return render_template(
+        "brand/deposits.html", page=page, paid_for=brand_targets.paid_by(page.rows)
+    )
 
 
 @bp.get("/deposits/<uuid:deposit_id>")
@@ -35,13 +35,13 @@ def deposits() -> ResponseReturnValue:
 def deposit(deposit_id: UUID) -> ResponseReturnValue:
     """The wait for the processor until the money is here; then what became of it."""
     mine = my_deposit(deposit_id)
-    campaign = db.session.get_one(Campaign, mine.campaign_id)
+    target = brand_targets.of_deposit(mine)
     if mine.status != DepositStatus.SUCCEEDED:
         return checkout.waiting_page(
             mine,
-            what=campaign.title,
-            back_url=url_for("brand.campaign", campaign_id=campaign.id),
-            back_label=gettext("To the campaign"),
+            what=target.title,
+            back_url=target.url,
+            back_label=target.back,
         )
     if "HX-Request" in request.headers:  # the page that waited: show this one in its place
         return Response(headers={"HX-Refresh": "true"})
@@ -49,7 +49,7 @@ def deposit(deposit_id: UUID) -> ResponseReturnValue:
     return render_template(
         "brand/deposit.html",
         deposit=mine,
-        campaign=campaign,
+        target=target,
         history=words.history(mine),
         refunds=list(db.session.scalars(refunds)),
         refundable=refundable(mine),
@@ -60,10 +60,3 @@ def site_url() -> str:
     """Below this address the processor finds our page of a deposit, to lead the payer back to."""
     settings: Settings = current_app.extensions["settings"]
     return settings.base_url + url_for("brand.home")
-
-
-def campaigns_of(found: list[Deposit]) -> dict[UUID, Campaign]:
-    """The campaigns that these deposits pay for, by id."""
-    ids = {it.campaign_id for it in found}
-    rows = db.session.scalars(select(Campaign).where(Campaign.id.in_(ids)))
-    return {campaign.id: campaign for campaign in rows}

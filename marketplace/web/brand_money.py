@@ -12,7 +12,6 @@ from sqlalchemy import select
 from marketplace import access
 from marketplace.access import audience
 from marketplace.campaigns.agreement import Agreement
-from marketplace.campaigns.campaign import Campaign
 from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.funding.deposit import Deposit
@@ -21,10 +20,9 @@ from marketplace.ledger import balances
 from marketplace.ledger.balances import Entry, Held
 from marketplace.ledger.chart import AccountKind
 from marketplace.ledger.draft import Cause
-from marketplace.money import Money
-from marketplace.web import earning_sources, paging, trace
+from marketplace.web import brand_targets, earning_sources, paging, trace
 from marketplace.web.brand import available, bp, reserved_in_all
-from marketplace.web.brand_deposit import campaigns_of
+from marketplace.web.brand_targets import Target
 from marketplace.web.paging import Page
 
 SHOWN = 8  # deposits, refunds and lines of each account on the page of money
@@ -47,13 +45,13 @@ def money() -> ResponseReturnValue:
     return render_template(
         "brand/money.html",
         available=available(),
-        reserved=_reserved(),
+        reserved=brand_targets.reserved(),
         reserved_in_all=reserved_in_all(),
         returning=[held.balance for name, held in _accounts() if name == "refunds"],
         books=books,
         about=_about(entry for _, _, entries in books for entry in entries),
         deposits=shown,
-        campaigns=campaigns_of(shown),
+        paid_for=brand_targets.paid_by(shown),
         refunds=list(db.session.scalars(refunds.limit(SHOWN))),
     )
 
@@ -110,50 +108,29 @@ def _page(held: Held, url: str) -> Page[Entry]:
     return Page(rows, older_url, is_first=before is None)
 
 
-def _reserved() -> list[tuple[Campaign, Money]]:
-    """The campaigns that hold money, newest first."""
-    held = balances.stored(AccountKind.RESERVED)
-    rows = db.session.execute(
-        select(Campaign, held.c.balance_minor)
-        .join(held, held.c.owner == balances.owner_of("campaign", Campaign.id))
-        .where(Campaign.brand_id == access.current_brand().id, held.c.balance_minor > 0)
-        .order_by(Campaign.id.desc())
-    )
-    return [(campaign, Money(minor, campaign.currency)) for campaign, minor in rows]
-
-
 def _own() -> dict[str, str]:
-    """The ledger owners that are the brand's: itself, and each campaign by its title."""
-    brand = access.current_brand()
-    named = select(Campaign.id, Campaign.title).where(Campaign.brand_id == brand.id)
-    titles = {f"campaign:{id.hex}": title for id, title in db.session.execute(named)}
-    return {brand.ledger_owner: ""} | titles
+    """The ledger owners that are the brand's: itself, and what it pays for by title."""
+    return {access.current_brand().ledger_owner: ""} | brand_targets.owners()
 
 
-def _about(entries: Iterable[Entry]) -> dict[UUID, Campaign]:
-    """The campaign that each cause is about, by the cause's id."""
-    causes = [entry.cause for entry in entries]
-    ids = {cause.id for cause in causes}
-    found = {it.id: it for it in db.session.scalars(select(Campaign).where(Campaign.id.in_(ids)))}
-    paid_for = db.session.execute(
-        select(Deposit.id, Campaign)
-        .join(Campaign, Campaign.id == Deposit.campaign_id)
-        .where(Deposit.id.in_(ids))
-    )
-    return found | {deposit_id: campaign for deposit_id, campaign in paid_for}
+def _about(entries: Iterable[Entry]) -> dict[UUID, Target]:
+    """What each cause is about, by the cause's id."""
+    ids = {entry.cause.id for entry in entries}
+    deposits = db.session.scalars(select(Deposit).where(Deposit.id.in_(ids)))
+    return brand_targets.of_ids(ids) | brand_targets.paid_by(deposits)
 
 
-def _evidence(cause: Cause) -> dict[str, Campaign | Deposit | Refund | Agreement | None]:
-    """What a transaction goes back to: a campaign, an agreement, a top-up or a refund."""
+def _evidence(cause: Cause) -> dict[str, Target | Deposit | Refund | Agreement | None]:
+    """What a transaction goes back to: what was paid for, an agreement, a top-up or a refund."""
     refund = db.session.get(Refund, cause.id) if cause.type == "refund" else None
     deposit_id = refund.deposit_id if refund else cause.id if cause.type == "deposit" else None
     deposit = db.session.get(Deposit, deposit_id) if deposit_id else None
     agreement = earning_sources.agreement_of(cause)
     paid_for = agreement.campaign_id if agreement else cause.id
-    campaign_id = deposit.campaign_id if deposit else paid_for
+    found = brand_targets.paid_by([deposit]) if deposit else brand_targets.of_ids([paid_for])
     return {
         "agreement": agreement,
         "refund": refund,
         "deposit": deposit,
-        "campaign": db.session.get(Campaign, campaign_id),
+        "target": next(iter(found.values()), None),
     }

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from marketplace import access
 from marketplace.access import audience
+from marketplace.challenges import judging
 from marketplace.earnings.clawback import Clawback, clawbacks_of, kept
 from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
@@ -70,6 +71,7 @@ def _of_earning(earning: Earning | None) -> dict[str, Any]:
             "row": None,
             "brought": None,
             "agreement": None,
+            "challenge": None,
         }
     statement = (
         select(IncomeRow, IncomeImport)
@@ -86,6 +88,7 @@ def _of_earning(earning: Earning | None) -> dict[str, Any]:
         "row": row,
         "brought": brought,
         "agreement": earning_sources.agreements([earning]).get(earning.id),
+        "challenge": judging.awarded_by(earning),
     }
 
 

@@ -42,8 +42,8 @@ class Alarm:
 def alarms() -> list[Alarm]:
     """Everything that needs a look, what somebody must act on first."""
     found = [
-        *_applications(),
         *_reviews(),
+        *_applications(),
         *_payouts(),
         *_events(),
         *_requests(),

@@ -11,6 +11,7 @@ from flask_babel import gettext
 from sqlalchemy import or_, select
 
 from marketplace.campaigns.campaign import Campaign
+from marketplace.challenges.challenge import Challenge
 from marketplace.extensions import db
 from marketplace.parties.brand import Brand
 from marketplace.parties.creator import Creator
@@ -40,6 +41,7 @@ def parties(owners: Iterable[str]) -> dict[str, Party]:
 _NAMED = {
     "brand": select(Brand.id, Brand.name),
     "campaign": select(Campaign.id, Campaign.title),
+    "challenge": select(Challenge.id, Challenge.title),
     "creator": select(Creator.id, Creator.name + " (@" + Creator.handle + ")"),
 }
 
@@ -48,6 +50,7 @@ def _kinds() -> dict[str, str]:
     return {
         "brand": gettext("Brand"),
         "campaign": gettext("Campaign"),
+        "challenge": gettext("Challenge"),
         "creator": gettext("Creator"),
         "platform": gettext("The marketplace"),
         "pool": gettext("Pool"),
@@ -78,6 +81,7 @@ def owners_called(words: str) -> list[str]:
     asked = {
         "brand": select(Brand.id).where(Brand.name.ilike(like)),
         "campaign": select(Campaign.id).where(Campaign.title.ilike(like)),
+        "challenge": select(Challenge.id).where(Challenge.title.ilike(like)),
         "creator": select(Creator.id).where(
             or_(Creator.name.ilike(like), Creator.handle.ilike(handle))
         ),
@@ -114,6 +118,8 @@ def thing_url(type: str, id: UUID) -> str:
         return url_for("operator.payout", payout_id=id)
     if type == "campaign":
         return url_for("operator.campaign", campaign_id=id)
+    if type == "challenge":
+        return url_for("operator.challenge", challenge_id=id)
     if type == "payout_run":
         return url_for("operator.run", run_id=id)
     if type == "program_application":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
@@ -9,12 +11,14 @@ from sqlalchemy import select, text
 
 from marketplace import access, clock
 from marketplace.access import audience
+from marketplace.challenges import entry as entries
+from marketplace.challenges.challenge import Challenge
 from marketplace.commissions import click
 from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.user import User
-from marketplace.web import language, shell
+from marketplace.web import challenge_words, language, shell
 from marketplace.web.headers import YEAR_S
 from marketplace.web.redirects import own_path
 
@@ -55,6 +59,22 @@ def _demo_people() -> list[User]:
         return []
     people = db.session.scalars(select(User).where(User.email.in_(DEMO_PEOPLE)))
     return sorted(people, key=lambda person: list(DEMO_PEOPLE).index(person.email))
+
+
+@bp.get("/challenges/<uuid:challenge_id>")
+@audience("public")
+def challenge(challenge_id: UUID) -> ResponseReturnValue:
+    """The frozen rules of a challenge or contest, and its results, for everybody."""
+    found = db.session.get(Challenge, challenge_id)
+    if found is None or found.rules is None:
+        raise NotFound("no such challenge")
+    return render_template(
+        "public/challenge.html",
+        challenge=found,
+        cw=challenge_words,
+        entered=entries.count(found),
+        results=challenge_words.results(found),
+    )
 
 
 @bp.get("/healthz")

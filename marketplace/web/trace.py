@@ -24,12 +24,12 @@ POSTINGS: dict[str, tuple[Any, Any]] = {
         _("The processor confirmed the payment, so the money is in your balance."),
     ),
     "campaign_reserved": (
-        _("Reserved for a campaign"),
-        _("Money was set aside for one campaign. Nothing else can spend it."),
+        _("Reserved"),
+        _("Money was set aside for one campaign or challenge. Nothing else can spend it."),
     ),
     "campaign_released": (
-        _("Back from a campaign"),
-        _("What a campaign did not spend came back to the available balance."),
+        _("Given back"),
+        _("What a campaign or challenge did not spend came back to the available balance."),
     ),
     "refund_reserved": (
         _("Refund set aside"),
@@ -86,7 +86,7 @@ _OTHERS = {
     "processor_fees": _("Processor fees"),
     "platform_fees": _("Platform fees"),
     "brand_available": _("A brand's available balance"),
-    "reserved": _("Money reserved for a campaign"),
+    "reserved": _("Money that a brand has reserved"),
     "refund_reserved": _("A brand's money on its way back"),
     "fund_pool": _("The creator fund"),
     "gift_pool": _("The pool of live gifts"),

@@ -14,6 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 from marketplace.campaigns import budget
+from marketplace.challenges import pool
 from marketplace.database.lock import lock, lock_where
 from marketplace.errors import MarketplaceError
 from marketplace.funding import deposit as deposits
@@ -85,6 +86,8 @@ def _payment(snapshot: Snapshot, at: datetime) -> str:
         return "ignored"  # declined or under way: the deposit waits on
     if deposit.purpose == Purpose.CAMPAIGN:
         budget.topped_up(deposit, snapshot, at)
+    elif deposit.purpose == Purpose.CHALLENGE:
+        pool.topped_up(deposit, snapshot, at)
     else:
         deposits.received(deposit, snapshot, at)
     return "done"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from marketplace.campaigns import application, deliverable, ending
+from marketplace.challenges import judging
 from marketplace.earnings import maturity
 from marketplace.metrics import facts
 from marketplace.payouts import hold, run
@@ -51,6 +52,7 @@ JOBS: tuple[Job, ...] = (
     Job("campaign windows", ending.end_due, ending.next_end),
     Job("codes of what is over", codes.end_next),
     Job("work that never came", ending.give_up_due, ending.next_give_up),
+    Job("challenges", judging.act_due, judging.next_due),
     Job("held payouts", hold.release_due, hold.next_review),
     Job("payout runs", run.open_due, run.next_run_at),
     Job("payout run lines", run.pay_next),

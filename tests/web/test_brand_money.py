@@ -231,7 +231,7 @@ def test_the_money_page_says_what_is_available_reserved_and_paid_in(brand: Brows
     page = brand.get("/brand/money").text
     assert page.index("$100.00") < page.index("$300.00"), "available first, then reserved"
     assert page.count("Top-up received") == 2
-    assert "Back from a campaign" in page
+    assert "Given back" in page
     assert "-$" not in page
     assert "−$" not in page
 

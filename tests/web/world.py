@@ -25,6 +25,7 @@ from marketplace.web import confirmation
 from marketplace.webhooks import inbox
 from marketplace.webhooks.event import WebhookEvent
 from tests.agreeing import ask_for_place, make_agreement
+from tests.challenges.make import make_challenge, make_entry
 from tests.commissions.making import Shop, make_storefront, order, refund, sell_for, tell
 from tests.make import (
     fill_pool,
@@ -96,6 +97,10 @@ def make_world() -> World:
     earning_id = _newest(Earning)
     clawback = make_clawback(db.session.get_one(Earning, earning_id))
     of_the_program = ("application", "approve", "reject", "suspend", "lift")
+    challenge = make_challenge(brand, title="A contest")
+    entry = make_entry(challenge)
+    unfunded = make_challenge(brand, title="A draft", status="draft")
+    db.session.commit()
     ids: Ids = {
         **{f"operator.{name}.application_id": waiting.id for name in of_the_program},
         "brand.transaction.transaction_id": _transaction("deposit", deposit.id),
@@ -105,6 +110,11 @@ def make_world() -> World:
         "brand.edit_campaign.campaign_id": draft.id,
         "brand.change_campaign.campaign_id": draft.id,
         "brand.submit_campaign.campaign_id": draft.id,
+        "brand.edit_challenge.challenge_id": unfunded.id,
+        "brand.change_challenge.challenge_id": unfunded.id,
+        "brand.submit_challenge.challenge_id": unfunded.id,
+        "challenge_id": challenge.id,
+        "entry_id": entry.id,
         "campaign_id": campaign.id,
         "deposit_id": deposit.id,
         "agreement_id": agreement.id,
