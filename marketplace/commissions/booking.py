@@ -21,8 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from marketplace import statuses
 from marketplace.commissions import rate
-from marketplace.commissions.attribution import Decision
-from marketplace.commissions.claims import decide_all
+from marketplace.commissions.claims import Facts, decide_all
 from marketplace.commissions.sale import Sale, SaleRefund, SaleStatus, gross
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock_all, lock_next
@@ -184,15 +183,18 @@ def _learn_refund(sale: Sale, refund: Refund) -> UUID | None:
 
 def _attribute(sales: Sequence[Sale]) -> None:
     """Decide whose these sales are; it may still change until the buyer has paid."""
-    for sale, decision, promo_code in decide_all(sales):
+    decisions = decide_all([_facts(sale) for sale in sales])
+    for sale, (decision, promo_code) in zip(sales, decisions, strict=True):
         sale.receipt = decision.as_receipt()
         sale.promo_code = promo_code
-        sale.creator_id = _creator_of(decision)
+        sale.creator_id = promo_code.creator_id if promo_code else None
         sale.paid_from = promo_code.source_owner if promo_code else None
 
 
-def _creator_of(decision: Decision) -> UUID | None:
-    return decision.payee.creator_id if decision.payee else None
+def _facts(sale: Sale) -> Facts:
+    assert sale.placed_at is not None
+    shown = (sale.brand_id, sale.codes, sale.clicks, sale.buyer, sale.currency)
+    return Facts(*shown, sale.placed_at, sale.is_test)
 
 
 def _settle(sale: Sale, undone: dict[UUID, str], still_open: StillOpen, at: datetime) -> bool:

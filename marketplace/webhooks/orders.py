@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
-from marketplace.commissions import booking
+from marketplace.commissions import booking, bulk
 from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.processors import registry
@@ -64,7 +64,9 @@ def apply(told: Sequence[tuple[Storefront, News]], at: datetime) -> None:
     Raises:
         InsufficientFunds: of several commissions one is not covered: take them one by one.
     """
-    booking.take(told, still_open, at)
+    # One alone may have to wait for money, which only `booking` knows how to do.
+    if len(told) == 1 or not bulk.take_fresh(told, at):
+        booking.take(told, still_open, at)
 
 
 def still_open(owner: str) -> bool:
