@@ -6,7 +6,7 @@ status in which something waits says on whom, until when, and what happens then 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database.check import Check
+from marketplace.database.copying import copy_rows
 from marketplace.database.identifier import new_id
 from marketplace.errors import WrongState
 from marketplace.extensions import Base, db
@@ -122,6 +123,14 @@ def _write(
             at=at,
         )
     )
+
+
+def write_many(
+    thing: str, moves: Iterable[tuple[UUID, str, str | None, str, str]], actor: str, at: datetime
+) -> None:
+    """Write down moves of rows that are made in bulk: id, event, from, to, reason; in order."""
+    columns = ("thing", "thing_id", "event", "from_status", "to_status", "reason", "actor", "at")
+    copy_rows(StatusChange.__tablename__, columns, [(thing, *move, actor, at) for move in moves])
 
 
 def legal(moves: Moves) -> str:

@@ -11,7 +11,7 @@ Whatever the order of the messages, the same facts end at the same status and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -20,8 +20,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from marketplace import statuses
 from marketplace.commissions import rate
-from marketplace.commissions.attribution import Decision
-from marketplace.commissions.claims import decide_all
+from marketplace.commissions.claims import Facts, decide_all
+from marketplace.commissions.room import Room, covered
 from marketplace.commissions.sale import Sale, SaleRefund, SaleStatus, gross
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock, lock_all
@@ -32,14 +32,9 @@ from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.ledger.chart import AccountKind
 from marketplace.ledger.draft import AccountRef
-from marketplace.money import Money, zero
 from marketplace.statuses import SYSTEM
 from marketplace.storefronts.order import News, Order, Refund
 from marketplace.storefronts.storefront import Storefront
-
-# What this owner ('campaign:<32 hex>') has reserved and free for sales; None if it is over. It is
-# locked by being asked, so that the answer holds until the commit.
-Room = Callable[[str], Money | None]
 
 Told = tuple[Storefront, News]
 
@@ -72,7 +67,7 @@ def fund_next(room: Room, at: datetime) -> bool:
     for id in list(db.session.scalars(_perhaps_covered())):
         sale = lock(Sale, id)
         assert sale is not None
-        if sale.status == SaleStatus.UNFUNDED and _covered([sale], room):
+        if sale.status == SaleStatus.UNFUNDED and _is_covered([sale], room):
             _accrue([sale], room, at)
             return True
     return False
@@ -191,15 +186,18 @@ def _learn_refund(sale: Sale, refund: Refund) -> UUID | None:
 
 def _attribute(sales: Sequence[Sale]) -> None:
     """Decide whose these sales are; it may still change until the buyer has paid."""
-    for sale, decision, promo_code in decide_all(sales):
+    decisions = decide_all([_facts(sale) for sale in sales])
+    for sale, (decision, promo_code) in zip(sales, decisions, strict=True):
         sale.receipt = decision.as_receipt()
         sale.promo_code = promo_code
-        sale.creator_id = _creator_of(decision)
+        sale.creator_id = promo_code.creator_id if promo_code else None
         sale.paid_from = promo_code.source_owner if promo_code else None
 
 
-def _creator_of(decision: Decision) -> UUID | None:
-    return decision.payee.creator_id if decision.payee else None
+def _facts(sale: Sale) -> Facts:
+    assert sale.placed_at is not None
+    shown = (sale.brand_id, sale.codes, sale.clicks, sale.buyer, sale.currency)
+    return Facts(*shown, sale.placed_at, sale.is_test)
 
 
 def _settle(sale: Sale, undone: dict[UUID, str], room: Room, at: datetime) -> bool:
@@ -266,7 +264,7 @@ def _back_to(sale: Sale, room: Room) -> AccountRef:
 
 def _accrue(due: Sequence[Sale], room: Room, at: datetime) -> None:
     """Owe these commissions in one posting; one that is alone and not covered waits."""
-    if not _covered(due, room):
+    if not _is_covered(due, room):
         if len(due) > 1:
             raise InsufficientFunds("a campaign does not cover its commissions")
         if statuses.allows(due[0], "lack"):
@@ -278,17 +276,8 @@ def _accrue(due: Sequence[Sale], room: Room, at: datetime) -> None:
     _book(due, earnings)
 
 
-def _covered(due: Sequence[Sale], room: Room) -> bool:
-    """Has each campaign free what its sales take? Campaigns are asked in one order by all."""
-    taken: dict[str, Money] = {}
-    for sale in due:
-        assert sale.paid_from is not None
-        taken[sale.paid_from] = gross(sale) + taken.get(sale.paid_from, zero(sale.currency))
-    for owner in sorted(taken):
-        free = room(owner)
-        if free is None or free < taken[owner]:
-            return False
-    return True
+def _is_covered(due: Sequence[Sale], room: Room) -> bool:
+    return covered(((str(sale.paid_from), gross(sale)) for sale in due), room)
 
 
 def _owed(sale: Sale) -> Owed:

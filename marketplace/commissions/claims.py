@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +12,6 @@ from sqlalchemy import func, select, tuple_
 from marketplace.commissions.attribution import Claim, Decision, Seen, Shown, decide
 from marketplace.commissions.click import Click
 from marketplace.commissions.code import PromoCode
-from marketplace.commissions.sale import Sale
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
@@ -20,12 +20,25 @@ from marketplace.storefronts.order import buyer_hash
 Found = tuple[PromoCode, Claim]
 
 
-def decide_all(sales: Sequence[Sale]) -> Iterator[tuple[Sale, Decision, PromoCode | None]]:
-    """Each sale with whose it is, and by which promo code."""
-    codes, clicks = _codes(sales), _clicks(sales)
+@dataclass(frozen=True)
+class Facts:
+    """What of an order decides whose sale it is."""
+
+    brand_id: UUID
+    codes: Sequence[str]
+    clicks: Sequence[str]
+    buyer: str | None
+    currency: str
+    placed_at: datetime
+    is_test: bool
+
+
+def decide_all(orders: Sequence[Facts]) -> Iterator[tuple[Decision, PromoCode | None]]:
+    """Whose each of these orders is, and by which promo code."""
+    codes, clicks = _codes(orders), _clicks(orders)
     by_id = {code.id: code for code, _ in codes.values()}
     by_id |= {code.id: code for code, _, _ in clicks.values()}
-    for sale in sales:
+    for sale in orders:
         seen = [
             Seen("code", text, _claim(codes.get((sale.brand_id, text.lower()))))
             for text in sale.codes
@@ -34,18 +47,17 @@ def decide_all(sales: Sequence[Sale]) -> Iterator[tuple[Sale, Decision, PromoCod
             clicked = clicks.get((sale.brand_id, token))
             at = clicked[2] if clicked else None
             seen.append(Seen("link", token, clicked[1] if clicked else None, at))
-        assert sale.placed_at is not None
         shown = Shown(tuple(seen), sale.buyer, sale.currency, sale.placed_at, sale.is_test)
         decision = decide(shown)
         payee = decision.payee
-        yield sale, decision, by_id[payee.promo_code_id] if payee else None
+        yield decision, by_id[payee.promo_code_id] if payee else None
 
 
 def _claim(found: Found | None) -> Claim | None:
     return found[1] if found else None
 
 
-def _codes(sales: Sequence[Sale]) -> dict[tuple[UUID, str], Found]:
+def _codes(sales: Sequence[Facts]) -> dict[tuple[UUID, str], Found]:
     wanted = {(sale.brand_id, code.lower()) for sale in sales for code in sale.codes}
     if not wanted:
         return {}
@@ -62,7 +74,7 @@ def _codes(sales: Sequence[Sale]) -> dict[tuple[UUID, str], Found]:
     }
 
 
-def _clicks(sales: Sequence[Sale]) -> dict[tuple[UUID, str], tuple[PromoCode, Claim, datetime]]:
+def _clicks(sales: Sequence[Facts]) -> dict[tuple[UUID, str], tuple[PromoCode, Claim, datetime]]:
     """A click on a link of another brand says nothing about this brand's orders."""
     wanted = {token for sale in sales for token in sale.clicks}
     if not wanted:

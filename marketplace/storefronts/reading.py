@@ -67,7 +67,10 @@ def text(value: Any) -> str:
     """A short text that a database can hold; anything else is ''."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return ""
-    return "".join(it for it in str(value) if it.isprintable())[:TEXT_LENGTH_MAX].strip()
+    said = str(value)
+    if not said.isprintable():
+        said = "".join(it for it in said if it.isprintable())
+    return said[:TEXT_LENGTH_MAX].strip()
 
 
 def ref(value: Any, what: str) -> str:

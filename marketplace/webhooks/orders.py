@@ -11,7 +11,7 @@ from uuid import UUID
 
 from marketplace.campaigns import commitments
 from marketplace.campaigns.campaign import Campaign
-from marketplace.commissions import booking
+from marketplace.commissions import booking, bulk
 from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.money import Money
@@ -66,7 +66,9 @@ def apply(told: Sequence[tuple[Storefront, News]], at: datetime) -> None:
     Raises:
         InsufficientFunds: of several commissions one is not covered: take them one by one.
     """
-    booking.take(told, room, at)
+    # One alone may have to wait for money, which only `booking` knows how to do.
+    if len(told) == 1 or not bulk.take_fresh(told, room, at):
+        booking.take(told, room, at)
 
 
 def fund_next(at: datetime) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import psycopg
@@ -47,7 +47,7 @@ def ingest(scene: Scene) -> Figure:
     app = scene.app("sales")
     with app.app_context():
         shop_id, own_codes = _shop()
-        _store(shop_id, own_codes, 0, len(own_codes))  # every account exists from now on
+        _store(_messages(shop_id, own_codes, 0, CREATORS))  # every account exists from now on
         _handle()
         db.session.remove()
         db.engine.dispose()
@@ -59,8 +59,9 @@ def ingest(scene: Scene) -> Figure:
     with app.app_context(), psycopg.connect(scene.server.conninfo("sales")) as owner:
         for number in range(ROUNDS):
             marks = _marks(owner)
+            messages = list(_messages(shop_id, own_codes, (number + 1) * each, each))
             started = time.perf_counter()
-            _store(shop_id, own_codes, (number + 1) * each, each)
+            _store(messages)
             _handle()
             ours = each / (time.perf_counter() - started)
             rounds.append((ours, each / _copy(owner, twin, marks)))
@@ -127,13 +128,13 @@ def _messages(shop_id: str, own_codes: list[str], first: int, count: int) -> Ite
         }
 
 
-def _store(shop_id: str, own_codes: list[str], first: int, count: int) -> None:
+def _store(messages: Iterable[Any]) -> None:
     """Store messages by the inbox's own statement, many in one transaction."""
     statement = inbox._STORE.replace(" RETURNING id", "")
     pooled = db.engine.raw_connection()
     driver: Any = pooled.driver_connection
     pending: list[Any] = []
-    for message in _messages(shop_id, own_codes, first, count):
+    for message in messages:
         pending.append(message)
         if len(pending) == AT_ONCE:
             driver.cursor().executemany(statement, pending)

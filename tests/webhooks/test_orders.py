@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ import pytest
 from flask import Flask
 
 from marketplace import clock
+from marketplace.commissions import booking
 from marketplace.commissions.sale import Sale
 from marketplace.database.identifier import new_id
 from marketplace.extensions import db
 from marketplace.money import Money
+from marketplace.statuses import history
 from marketplace.storefronts.signature import signature
 from marketplace.webhooks import inbox, orders
 from marketplace.webhooks.event import WebhookEvent
@@ -177,6 +179,46 @@ def test_orders_that_are_not_all_covered_are_taken_one_by_one(app: Flask, post: 
         "unfunded",
         "unfunded",
     ]
+
+
+def test_many_fresh_orders_end_as_each_would_alone(
+    shop: Shop, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Owed, nobody's, free, bought by the creator: in bulk, and one by one in another shop."""
+    other = Shop(shop.team, shop.creator, make_storefront(shop.team), shop.code)
+    code = [{"code": shop.code.code}]
+    bodies = [
+        shopify_order(id=1, discount_codes=code),
+        shopify_order(id=2, discount_codes=[]),
+        shopify_order(id=3, discount_codes=code, subtotal_price="0.00", subtotal_price_set=None),
+        shopify_order(id=4, discount_codes=code, email=shop.creator.user.email),
+        shopify_order(id=5, discount_codes=code, test=True),
+    ]
+    taken: list[int] = []
+    alone = booking.take
+
+    def take(told: Sequence[booking.Told], *rest: Any) -> None:
+        taken.append(len(told))
+        alone(told, *rest)
+
+    monkeypatch.setattr(booking, "take", take)
+    for one in (shop, other):
+        for body in bodies:
+            assert post(one.storefront, body) == 200
+            if one is other:
+                work()
+        work()
+    assert stored() == ["done"] * 10
+    assert taken == [1] * 5
+    ends: dict[Any, set[Any]] = {}
+    for sale in db.session.query(Sale):
+        facts = {column.key: getattr(sale, column.key) for column in Sale.__table__.columns}
+        for own in ("id", "storefront_id", "created_at", "status_at", "earning_id"):
+            facts.pop(own)
+        moves = [(it.event, it.from_status, it.to_status, it.reason) for it in history(sale)]
+        ends.setdefault(sale.order_ref, set()).add(f"{facts} {moves}")
+        assert (sale.earning_id is not None) is (sale.order_ref == "1")
+    assert [len(ends[ref]) for ref in sorted(ends)] == [1] * 5, ends
 
 
 def test_a_refund_that_overtakes_its_order_counts(shop: Shop, post: Post) -> None:
