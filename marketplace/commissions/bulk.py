@@ -5,14 +5,14 @@ They end as `booking.take` would have left them one by one, in a few statements 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import select, tuple_
+from sqlalchemy import ARRAY, String, any_, literal, select
 
 from marketplace import statuses
 from marketplace.commissions import rate
@@ -82,8 +82,7 @@ def take_fresh(told: Sequence[Told], room: Room, at: datetime) -> bool:
     keys = {(shop.id, order.ref) for shop, order in orders}
     if len(keys) < len(told) or not all(it.paid and not it.canceled for _, it in orders):
         return False
-    known = select(Sale.id).where(tuple_(Sale.storefront_id, Sale.order_ref).in_(keys)).limit(1)
-    if db.session.scalar(known) is not None:
+    if any(_known(shop_id, refs) for shop_id, refs in _by_shop(keys).items()):
         return False
     facts = [
         Facts(*(shop.brand_id, it.codes, it.clicks, it.buyer, shop.currency, it.placed_at, it.test))
@@ -99,6 +98,20 @@ def take_fresh(told: Sequence[Told], room: Room, at: datetime) -> bool:
         at,
     )
     return True
+
+
+def _by_shop(keys: Iterable[tuple[UUID, str]]) -> dict[UUID, list[str]]:
+    refs: dict[UUID, list[str]] = {}
+    for shop_id, ref in keys:
+        refs.setdefault(shop_id, []).append(ref)
+    return refs
+
+
+def _known(shop_id: UUID, refs: list[str]) -> bool:
+    """Have we heard of any of these orders?"""
+    among = Sale.order_ref == any_(literal(refs, ARRAY(String())))
+    found = select(Sale.id).where(Sale.storefront_id == shop_id, among).limit(1)
+    return db.session.scalar(found) is not None
 
 
 def _fresh(

@@ -21,7 +21,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import update
+from sqlalchemy import ARRAY, Uuid, any_, literal, update
 
 from marketplace import clock
 from marketplace.database.identifier import new_id
@@ -230,7 +230,7 @@ def _finish_all(ids: Sequence[UUID]) -> None:
     done = {"state": "done", "last_error": None, "handled_at": clock.wall_now()}
     db.session.execute(
         update(WebhookEvent)
-        .where(WebhookEvent.id.in_(ids))
+        .where(WebhookEvent.id == any_(literal(ids, ARRAY(Uuid()))))
         .values(tries=WebhookEvent.tries + 1, **done)
         .execution_options(synchronize_session=False)
     )
