@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from marketplace import statuses
@@ -24,13 +24,12 @@ from marketplace.commissions.claims import Facts, decide_all
 from marketplace.commissions.room import Room, covered
 from marketplace.commissions.sale import Sale, SaleRefund, SaleStatus, gross
 from marketplace.database.identifier import new_id
-from marketplace.database.lock import lock, lock_all
+from marketplace.database.lock import lock_all
 from marketplace.earnings.clawback import claw_back
 from marketplace.earnings.earning import Earning, EarningKind, Owed, accrue
-from marketplace.errors import InsufficientFunds, WrongState
+from marketplace.errors import InsufficientFunds
 from marketplace.extensions import db
-from marketplace.ledger import balances, postings
-from marketplace.ledger.chart import AccountKind
+from marketplace.ledger import postings
 from marketplace.ledger.draft import AccountRef
 from marketplace.statuses import SYSTEM
 from marketplace.storefronts.order import News, Order, Refund
@@ -59,48 +58,7 @@ def take(told: Sequence[Told], room: Room, at: datetime) -> None:
         _attribute([sale for sale in sales.values() if sale.status == SaleStatus.RECORDED])
         due = [sale for sale in sales.values() if _settle(sale, undone, room, at)]
         if due:
-            _accrue(due, room, at)
-
-
-def fund_next(room: Room, at: datetime) -> bool:
-    """Accrue a sale that lacked money and no longer does; False if there is none."""
-    for id in list(db.session.scalars(_perhaps_covered())):
-        sale = lock(Sale, id)
-        assert sale is not None
-        if sale.status == SaleStatus.UNFUNDED and _is_covered([sale], room):
-            _accrue([sale], room, at)
-            return True
-    return False
-
-
-def _perhaps_covered() -> Select[UUID]:
-    """The oldest unfunded sale of each campaign whose reservation is as large."""
-    held = balances.stored(AccountKind.RESERVED)
-    return (
-        select(Sale.id)
-        .distinct(Sale.paid_from)
-        .join(held, (held.c.owner == Sale.paid_from) & (held.c.currency == Sale.currency))
-        .where(
-            Sale.status == SaleStatus.UNFUNDED,
-            held.c.balance_minor >= Sale.commission_minor + Sale.platform_fee_minor,
-        )
-        .order_by(Sale.paid_from, Sale.id)
-    )
-
-
-def pay_from_balance(sale: Sale, actor: str, at: datetime) -> None:
-    """The brand pays an unfunded sale from unreserved money. The caller has locked it.
-
-    Raises:
-        WrongState: it lacks nothing any more.
-        InsufficientFunds: the brand does not have that much.
-    """
-    if sale.status != SaleStatus.UNFUNDED:
-        raise WrongState("sale", sale.status, "pay")
-    sale.paid_from = f"brand:{sale.brand_id.hex}"
-    earnings = accrue([_owed(sale)], actor, at)
-    statuses.advance(sale, "accrue", at, actor)
-    _book([sale], earnings)
+            accrue_or_wait(due, room, at)
 
 
 # ---- facts
@@ -262,25 +220,27 @@ def _back_to(sale: Sale, room: Room) -> AccountRef:
     return postings.brand_available(f"brand:{sale.brand_id.hex}")
 
 
-def _accrue(due: Sequence[Sale], room: Room, at: datetime) -> None:
+def accrue_or_wait(due: Sequence[Sale], room: Room, at: datetime) -> None:
     """Owe these commissions in one posting; one that is alone and not covered waits."""
-    if not _is_covered(due, room):
+    if not is_covered(due, room):
         if len(due) > 1:
             raise InsufficientFunds("a campaign does not cover its commissions")
         if statuses.allows(due[0], "lack"):
             statuses.advance(due[0], "lack", at, SYSTEM)
         return
-    earnings = accrue([_owed(sale) for sale in due], SYSTEM, at)
+    earnings = accrue([owed(sale) for sale in due], SYSTEM, at)
     for sale in due:
         statuses.advance(sale, "accrue", at, SYSTEM)
-    _book(due, earnings)
+    book(due, earnings)
 
 
-def _is_covered(due: Sequence[Sale], room: Room) -> bool:
+def is_covered(due: Sequence[Sale], room: Room) -> bool:
+    """Have their campaigns free what these sales take?"""
     return covered(((str(sale.paid_from), gross(sale)) for sale in due), room)
 
 
-def _owed(sale: Sale) -> Owed:
+def owed(sale: Sale) -> Owed:
+    """What a sale owes its creator."""
     assert sale.promo_code is not None
     assert sale.creator_id is not None
     assert sale.paid_from is not None
@@ -297,6 +257,7 @@ def _owed(sale: Sale) -> Owed:
     )
 
 
-def _book(due: Sequence[Sale], earnings: Sequence[Earning]) -> None:
+def book(due: Sequence[Sale], earnings: Sequence[Earning]) -> None:
+    """Each sale knows its earning."""
     for sale, earning in zip(due, earnings, strict=True):
         sale.earning_id = earning.id

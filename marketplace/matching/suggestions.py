@@ -63,14 +63,14 @@ def statement(facts: Facts, *narrower: ColumnElement[bool], limit: int) -> Selec
         select(Campaign)
         .join(Campaign.brand)
         .options(contains_eager(Campaign.brand))
-        .where(Campaign.status == CampaignStatus.OPEN, _fulfilled(facts), *narrower)
+        .where(Campaign.status == CampaignStatus.OPEN, fulfilled(facts), *narrower)
         .order_by((_reach(facts) + _topics(facts)).desc(), Campaign.id.desc())
         .limit(limit)
     )
 
 
-def _fulfilled(facts: Facts) -> ColumnElement[bool]:
-    """`program.rules.judge`, over many criteria at once."""
+def fulfilled(facts: Facts) -> ColumnElement[bool]:
+    """A condition on `Campaign` rows: `program.rules.judge`, over many criteria at once."""
     numbers = {
         "min_age_years": facts.age_years,
         "min_followers": facts.followers,

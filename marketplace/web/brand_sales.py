@@ -13,8 +13,8 @@ from sqlalchemy import select
 from marketplace import access, clock
 from marketplace.access import audience
 from marketplace.campaigns import commitments
-from marketplace.commissions import booking
 from marketplace.commissions import sale as sales
+from marketplace.commissions import unfunded
 from marketplace.commissions.sale import Sale, SaleStatus
 from marketplace.database.lock import lock
 from marketplace.errors import NotFound
@@ -70,7 +70,7 @@ def pay_sale(sale_id: UUID) -> ResponseReturnValue:
     assert mine is not None
     if mine.status != SaleStatus.ACCRUED:  # else clicked twice
         with told():
-            booking.pay_from_balance(mine, access.actor(), clock.now())
+            unfunded.pay_from_balance(mine, access.actor(), clock.now())
             db.session.commit()
             flash(gettext("Paid from your balance: the creator is owed the commission."))
     return redirect(url_for("brand.sale", sale_id=sale_id), 303)

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select
 from sqlalchemy.orm import contains_eager
 
 from marketplace import access, clock, money
@@ -19,6 +19,7 @@ from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.campaigns.offer import Offer, offer
 from marketplace.errors import NotFound
 from marketplace.extensions import db
+from marketplace.matching.suggestions import fulfilled
 from marketplace.metrics.facts import facts_of
 from marketplace.parties.brand import Brand
 from marketplace.payouts.threshold import currencies
@@ -32,7 +33,6 @@ from marketplace.web.program_words import Line
 
 SHOWN = 24
 ALMOST_SHOWN = 6  # below those that one is eligible for
-JUDGED_MAX = 2_000  # open campaigns, the newest
 WORDS_LENGTH_MAX = 100
 
 
@@ -47,6 +47,10 @@ class Viewer:
     def verdict(self, criteria: Criteria) -> Verdict:
         """What a campaign's own criteria say, rule by rule."""
         return judge(self._facts, criteria)
+
+    def fulfils(self) -> ColumnElement[bool]:
+        """A condition on `Campaign` rows: those that the viewer is eligible for."""
+        return fulfilled(self._facts) if self.is_member else false()
 
     def is_eligible(self, criteria: Criteria) -> bool:
         """May they apply? The program comes first."""
@@ -82,12 +86,14 @@ def campaigns() -> ResponseReturnValue:
     form = forms.blank(q=request.args.get("q", "").strip(), min=request.args.get("min", "").strip())
     asked = [Campaign.status == CampaignStatus.OPEN, *_filters(form)]
     viewer = Viewer()
-    fit, rest = _sorted(viewer, asked)
+    fits = viewer.fulfils()
     only_almost = request.args.get("show") == "almost"
-    page = paging.newest_first(_these(rest if only_almost else fit), Campaign.id, SHOWN)
+    page = paging.newest_first(
+        _these(*asked, not_(fits) if only_almost else fits), Campaign.id, SHOWN
+    )
     almost: list[Campaign] = []
     if not only_almost:
-        first = _these(rest).order_by(Campaign.id.desc()).limit(ALMOST_SHOWN)
+        first = _these(*asked, not_(fits)).order_by(Campaign.id.desc()).limit(ALMOST_SHOWN)
         almost = list(db.session.scalars(first))
     return render_template(
         "creator/campaigns.html",
@@ -97,7 +103,7 @@ def campaigns() -> ResponseReturnValue:
         only_almost=only_almost,
         found=[Found(it, viewer) for it in page.rows],
         almost=[Found(it, viewer) for it in almost],
-        counts=(len(fit), len(rest)),
+        counts=(_count(*asked, fits), _count(*asked, not_(fits))),
     )
 
 
@@ -121,24 +127,15 @@ def campaign(campaign_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _sorted(viewer: Viewer, asked: list[ColumnElement[bool]]) -> tuple[list[UUID], list[UUID]]:
-    """The ids of what the creator is eligible for, and of the others."""
-    statement = select(Campaign.id, Campaign.criteria).join(Campaign.brand).where(*asked)
-    rows = db.session.execute(statement.order_by(Campaign.id.desc()).limit(JUDGED_MAX))
-    fit: list[UUID] = []
-    rest: list[UUID] = []
-    for id, criteria in rows:
-        (fit if viewer.is_eligible(criteria) else rest).append(id)
-    return fit, rest
-
-
-def _these(ids: list[UUID]) -> Select[Any]:
+def _these(*asked: ColumnElement[bool]) -> Select[Any]:
     return (
-        select(Campaign)
-        .join(Campaign.brand)
-        .options(contains_eager(Campaign.brand))
-        .where(Campaign.id.in_(ids))
+        select(Campaign).join(Campaign.brand).options(contains_eager(Campaign.brand)).where(*asked)
     )
+
+
+def _count(*asked: ColumnElement[bool]) -> int:
+    statement = select(func.count()).select_from(Campaign).join(Campaign.brand).where(*asked)
+    return db.session.scalars(statement).one()
 
 
 def _filters(form: Form) -> list[ColumnElement[bool]]:

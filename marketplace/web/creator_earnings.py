@@ -15,20 +15,26 @@ from sqlalchemy import func, select
 
 from marketplace import access, clock
 from marketplace.access import audience
+from marketplace.campaigns.application import Application
+from marketplace.campaigns.campaign import Campaign
 from marketplace.earnings.clawback import CLAWED_MINOR, Clawback, kept_of
 from marketplace.earnings.earning import Earning
 from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.ledger import balances
+from marketplace.matching.suggestions import Suggestion, campaigns_for
+from marketplace.metrics.facts import facts_of
 from marketplace.money import Money, zero
 from marketplace.parties.creator import Creator
 from marketplace.payouts import explain
 from marketplace.payouts.gate import Decision
 from marketplace.payouts.payout import Payout
+from marketplace.program import membership
 from marketplace.web import creator_chart, earning_sources
 from marketplace.web.creator import bp
 
 RECENT = 12
+SUGGESTIONS_SHOWN = 3
 PENDING_SHOWN = 4
 
 
@@ -69,7 +75,17 @@ def home() -> ResponseReturnValue:
         clawed_from=_clawed_from(recent),
         sources=earning_sources.named(it for it in recent if isinstance(it, Earning)),
         pending_shown=PENDING_SHOWN,
+        suggestions=_suggestions(creator, at),
     )
+
+
+def _suggestions(creator: Creator, at: datetime) -> list[Suggestion]:
+    """Open campaigns that suit a member of the program best, and they did not ask for yet."""
+    if not membership.is_member(creator.id):
+        return []
+    asked = select(Application.campaign_id).where(Application.creator_id == creator.id)
+    facts = facts_of(creator.id, at)
+    return list(campaigns_for(facts, at.date(), Campaign.id.not_in(asked), limit=SUGGESTIONS_SHOWN))
 
 
 @bp.get("/why.json")

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from marketplace.campaigns import commitments
 from marketplace.campaigns.campaign import Campaign
-from marketplace.commissions import booking, bulk
+from marketplace.commissions import booking, bulk, unfunded
 from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.money import Money
@@ -73,7 +73,7 @@ def apply(told: Sequence[tuple[Storefront, News]], at: datetime) -> None:
 
 def fund_next(at: datetime) -> bool:
     """Accrue a sale that lacked money and no longer does; False if there is none."""
-    return booking.fund_next(room, at)
+    return unfunded.fund_next(room, at)
 
 
 def room(owner: str) -> Money | None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketplace import clock
-from marketplace.commissions import booking
+from marketplace.commissions import booking, unfunded
 from marketplace.commissions import code as codes
 from marketplace.commissions import sale as sales
 from marketplace.commissions.click import follow
@@ -191,13 +191,13 @@ def test_a_commission_that_is_not_covered_waits_until_it_is() -> None:
     shop = make_shop(reserved_minor=700)
     sale = tell(shop, order(codes=(shop.code.code,)))
     assert (sale.status, sales.missing(sale, free(shop.owner))) == ("unfunded", Money(70, "USD"))
-    assert not booking.fund_next(free, clock.now())
+    assert not unfunded.fund_next(free, clock.now())
     db.session.rollback()
 
     reserve(shop.team, shop.owner, 100)
-    assert booking.fund_next(free, clock.now())
+    assert unfunded.fund_next(free, clock.now())
     db.session.commit()
-    assert not booking.fund_next(free, clock.now())
+    assert not unfunded.fund_next(free, clock.now())
     assert (sale.status, reserved(shop), sales.missing(sale, free(shop.owner))) == (
         "accrued",
         30,
@@ -218,14 +218,14 @@ def test_a_brand_pays_an_unfunded_sale_from_its_balance_and_gets_refunds_there()
     shop = make_shop(reserved_minor=0)
     sale = tell(shop, order(codes=(shop.code.code,)))
     with pytest.raises(InsufficientFunds):
-        booking.pay_from_balance(locked(Sale, sale.id), "user:1", clock.now())
+        unfunded.pay_from_balance(locked(Sale, sale.id), "user:1", clock.now())
     db.session.rollback()
     give(shop.team, 1_000)
-    booking.pay_from_balance(locked(Sale, sale.id), "user:1", clock.now())
+    unfunded.pay_from_balance(locked(Sale, sale.id), "user:1", clock.now())
     db.session.commit()
     assert sale.status == "accrued"
     with pytest.raises(WrongState):
-        booking.pay_from_balance(locked(Sale, sale.id), "user:1", clock.now())
+        unfunded.pay_from_balance(locked(Sale, sale.id), "user:1", clock.now())
     db.session.rollback()
     tell(shop, refund("49.90", "r1"))
     assert reservation.available(shop.team.brand.ledger_owner, "USD").minor == 1_000
