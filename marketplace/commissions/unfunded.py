@@ -1,4 +1,4 @@
-"""Sales whose campaign lacks money: they wait, and are paid once it is there, or from the balance."""
+"""Sales whose campaign lacks money: paid once it is there, or from the brand's balance."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from marketplace import statuses
 from marketplace.commissions.booking import accrue_or_wait, book, is_covered, owed
@@ -35,7 +36,7 @@ def _perhaps_covered() -> Select[UUID]:
     held = balances.stored(AccountKind.RESERVED)
     return (
         select(Sale.id)
-        .distinct(Sale.paid_from)
+        .ext(distinct_on(Sale.paid_from))
         .join(held, (held.c.owner == Sale.paid_from) & (held.c.currency == Sale.currency))
         .where(
             Sale.status == SaleStatus.UNFUNDED,

@@ -14,6 +14,7 @@ from marketplace.campaigns import deliverable as deliverables
 from marketplace.campaigns.agreement import Agreement
 from marketplace.campaigns.application import Application
 from marketplace.campaigns.deliverable import Deliverable, Submission
+from marketplace.commissions.code import PromoCode
 from marketplace.database.identifier import new_id
 from marketplace.earnings.earning import Earning
 from marketplace.extensions import Base, db
@@ -365,3 +366,17 @@ def test_the_agreement_page_speaks_french(app: Flask, brand: Browser, creator: B
     creator.post("/language", language="fr", next="/creator/work")
     page = creator.get(f"/creator/work/{id}").text
     assert re.search(r'<html lang="fr"', page)
+
+
+# --- Codes
+
+
+def test_an_agreement_with_a_commission_gives_its_creator_a_code(
+    app: Flask, brand: Browser, creator: Browser
+) -> None:
+    campaign_id = opened(brand, commission_bps=1_500)
+    application_id = asked(campaign_id, creator)
+    brand.post(f"/brand/applications/{application_id}/accept")
+    agreement, code = only(app, Agreement), only(app, PromoCode)
+    assert (code.agreement_id, code.rate_bps) == (agreement.id, 1_500)
+    assert code.code in creator.get("/creator/sales").text
