@@ -115,6 +115,21 @@ def make_shop(
     return Shop(team, creator, make_storefront(team, kind), code)
 
 
+def make_campaign_shop(reserved_minor: int = 100_000, *, kind: str = "shopify") -> Shop:
+    """A shop, its creator, and an open campaign that pays for sales alone."""
+    team, creator = make_brand(), make_creator()
+    campaign = make_campaign(
+        team,
+        status="open",
+        flat_fee_minor=None,
+        commission_bps=1_500,
+        places=1,
+        budget_minor=reserved_minor,
+    )
+    code = sell_for(team, creator, owner=campaign.ledger_owner)
+    return Shop(team, creator, make_storefront(team, kind), code)
+
+
 def order(base: str = "49.90", ref: str = "1042", **changes: Any) -> News:
     """A shop's message about an order that is paid; `changes` are the order's."""
     amount = Money(int(base.replace(".", "")), "USD")

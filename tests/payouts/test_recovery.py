@@ -28,16 +28,20 @@ from marketplace.payouts.recovery import RECOVERY_BPS, Parts, divide
 from marketplace.payouts.run import PayoutRunLine
 from marketplace.processors.stripe_amounts import PAYOUT_STEPS, payout_step, to_stripe
 from marketplace.verify import findings
+from tests.agreeing import make_agreement
 from tests.make import (
     do_runs,
     earn_matured,
     fill_pool,
+    make_brand,
+    make_campaign,
     make_clawback,
     make_creator,
     make_destination,
     make_payout,
     run_after_maturity,
 )
+from tests.make import make_member as join_program
 from tests.scripted import MADE, Scripted, scripted, send
 from tests.within import locked, refused, within
 
@@ -232,7 +236,7 @@ def test_nobody_repays_more_than_they_owe(creator: Creator, instalment: Payout) 
 def test_five_kinds_cross_the_threshold_together_and_are_paid_once(creator: Creator) -> None:
     make_destination(creator)
     fill_pool(EarningKind.FUND, usd(50_000))
-    shares = {"fund": 3_500, "gift": 2_000, "flat_fee": 1_000, "commission": 1_499, "prize": 2_100}
+    shares = {"fund": 3_500, "gift": 2_000, "commission": 1_499, "prize": 2_100}
     at = clock.now() - timedelta(days=40)
     pool = postings.POOLS["fund"]
     accrue(
@@ -244,6 +248,9 @@ def test_five_kinds_cross_the_threshold_together_and_are_paid_once(creator: Crea
         at,
     )
     db.session.commit()
+    join_program(creator)
+    campaign = make_campaign(make_brand(), status="open", flat_fee_minor=1_000)
+    make_agreement(campaign.id, creator, work="approved")
     _mature()
     decision = decision_for(creator, "USD", clock.now())
     # The flat fee is 10.00 less our 10 %.

@@ -11,7 +11,16 @@ from flask.testing import FlaskClient
 from marketplace.commissions.click import Click
 from marketplace.extensions import db
 from marketplace.storefronts.storefront import Storefront
-from tests.commissions.making import PLACED, Shop, give, make_shop, order, refund, sell_for, tell
+from tests.commissions.making import (
+    PLACED,
+    Shop,
+    give,
+    make_campaign_shop,
+    order,
+    refund,
+    sell_for,
+    tell,
+)
 from tests.make import make_creator
 from tests.web.people import Person, log_in
 
@@ -20,7 +29,7 @@ from tests.web.people import Person, log_in
 def world(app: Flask) -> dict[str, object]:
     """A sale with a loser and a refund, one that lacks money, and nobody's."""
     with app.app_context():
-        shop = make_shop(reserved_minor=1_000)
+        shop = make_campaign_shop(1_000)
         rival = sell_for(shop.team, make_creator("rival"), owner=shop.owner)
         from marketplace.commissions.click import follow
 

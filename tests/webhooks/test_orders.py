@@ -22,7 +22,7 @@ from marketplace.statuses import history
 from marketplace.storefronts.signature import signature
 from marketplace.webhooks import inbox, orders
 from marketplace.webhooks.event import WebhookEvent
-from tests.commissions.making import SECRET, Shop, make_shop, make_storefront
+from tests.commissions.making import SECRET, Shop, make_campaign_shop, make_storefront
 from tests.make import make_brand
 from tests.storefronts.samples import shopify_order, shopify_refund, woo_order
 from tests.webhooks.sender import Sender
@@ -41,7 +41,7 @@ PAYLOADS = (
 
 @pytest.fixture
 def shop(app: Flask) -> Shop:
-    return make_shop()
+    return make_campaign_shop()
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_signed_order_is_stored_once_and_its_commission_owed(shop: Shop, post:
 
 
 def test_woocommerce_tells_it_in_its_own_words(app: Flask, post: Post) -> None:
-    shop = make_shop(kind="woocommerce")
+    shop = make_campaign_shop(kind="woocommerce")
     code = [{"code": shop.code.code.lower()}]
     assert post(shop.storefront, woo_order(coupon_lines=code), "order.created") == 200
     refunds = [{"id": 1, "total": "-52.10"}]
@@ -168,7 +168,7 @@ def test_an_order_that_cannot_be_read_is_quarantined_and_others_go_on(
 
 
 def test_orders_that_are_not_all_covered_are_taken_one_by_one(app: Flask, post: Post) -> None:
-    shop = make_shop(reserved_minor=2_000)
+    shop = make_campaign_shop(reserved_minor=2_000)
     for number in range(3):
         body = shopify_order(id=number + 1, discount_codes=[{"code": shop.code.code}])
         assert post(shop.storefront, body) == 200
