@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
@@ -95,7 +96,7 @@ def _tell(storefront: Storefront, topic: str, body: dict[str, Any]) -> None:
     """Post it as the shop does, and let the worker follow it."""
     assert storefront.secret is not None
     message = shop.sign(topic, body, storefront.secret)
-    builder = EnvironBuilder(method="POST", data=message.raw, headers=message.headers)
+    builder = EnvironBuilder(method="POST", data=message.raw, headers=Headers(message.headers))
     status, word = take_of_shop("shopify", storefront.id, Request(builder.get_environ()))
     if (status, word) != (200, "stored"):
         raise WorldFailed(f"{topic} of {storefront.shop_domain} was answered {status} {word}")

@@ -178,13 +178,11 @@ def _line(line: statements.Line, reference: str, balance: Money) -> Line:
 
 
 def _references(earnings: list[Earning]) -> dict[object, str]:
-    """The imported reference or campaign of each earning, by the earning's id."""
+    """The imported reference, campaign, order or challenge of each earning, by the earning's id."""
     ids = [earning.id for earning in earnings]
     rows = select(IncomeRow.earning_id, IncomeRow.reference).where(IncomeRow.earning_id.in_(ids))
     imported = {id: reference for id, reference in db.session.execute(rows) if id}
-    agreed = earning_sources.agreements(earnings)
-    titles: dict[object, str] = {id: it.campaign.title for id, it in agreed.items()}
-    return titles | imported
+    return {**earning_sources.titles(earnings), **imported}
 
 
 def _transfers(asked: CreatorStatement) -> dict[object, str]:
