@@ -1,4 +1,4 @@
-"""What an earning goes back to, in a few words: the campaign of the work, the order, the contest."""
+"""What an earning goes back to, in a few words: campaign, order, challenge or contest."""
 
 from __future__ import annotations
 
