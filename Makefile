@@ -5,11 +5,11 @@ V := .venv
 PEERS := .venv-bench
 PIP := -m pip install --disable-pip-version-check --progress-bar off --require-hashes
 
-.PHONY: help install run test check proof demo bench lock clean
+.PHONY: help install run test check proof demo screenshots bench lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="	" read -r name what; do \
-		printf '  make %-8s %s\n' "$$name" "$$what"; done
+		printf '  make %-11s %s\n' "$$name" "$$what"; done
 
 run: $(V)/run.done ## The whole marketplace on http://127.0.0.1:8000 (PORT=... for another)
 	@exec $(V)/bin/python -m marketplace.run
@@ -33,6 +33,9 @@ proof: $(V)/dev.done ## Storms, kill loops, state machines in full; figures in v
 
 demo: $(V)/run.done ## The story told in the terminal, in a world of its own
 	@exec $(V)/bin/python -m marketplace.demo.story
+
+screenshots: $(V)/dev.done ## The README's pictures, taken of a demo world of their own (needs chromium)
+	@exec $(V)/bin/python -m tests.screenshots
 
 bench: $(V)/dev.done $(PEERS)/bench.done ## The benches (ONLY=name for one)
 	@exec $(V)/bin/python -m tests.bench $(ONLY)

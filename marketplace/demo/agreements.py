@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from marketplace import clock
-from marketplace.campaigns import acceptance
 from marketplace.campaigns import application as applications
 from marketplace.campaigns import deliverable as deliverables
 from marketplace.campaigns.agreement import Agreement
@@ -18,6 +17,7 @@ from marketplace.demo import people
 from marketplace.demo.steps import Step, form_key
 from marketplace.extensions import db
 from marketplace.parties.brand import Membership
+from marketplace.web.agreeing import conclude
 
 COFFEE = "Slow mornings with the cold-brew kit"
 TRAIL = "Trail lunch for one"
@@ -34,10 +34,10 @@ def steps(present: datetime) -> list[Step]:
     return [
         ago(52, lambda: _apply(COFFEE, "ines", "A whole week of slow mornings, one take each.")),
         ago(51, lambda: _accept(COFFEE, "ines")),
-        ago(44, lambda: _submit(COFFEE, "ines", "https://www.tiktok.com/@ines/video/7301")),
-        ago(43, lambda: _revise(COFFEE, "ines", "Lovely. Could the kit be seen a little longer?")),
-        ago(42, lambda: _submit(COFFEE, "ines", "https://www.tiktok.com/@ines/video/7302")),
-        ago(41, lambda: _approve(COFFEE, "ines")),
+        ago(34, lambda: _submit(COFFEE, "ines", "https://www.tiktok.com/@ines/video/7301")),
+        ago(33, lambda: _revise(COFFEE, "ines", "Lovely. Could the kit be seen a little longer?")),
+        ago(32, lambda: _submit(COFFEE, "ines", "https://www.tiktok.com/@ines/video/7302")),
+        ago(30.8, lambda: _approve(COFFEE, "ines")),
         # Called off with the campaign: jonas has handed nothing in; lucia has, and is paid.
         ago(33, lambda: _apply(TENT, "jonas", "I know a ridge that nobody films.")),
         ago(32, lambda: _apply(TENT, "lucia", "Two nights, one song for each.")),
@@ -86,7 +86,7 @@ def _accept(title: str, handle: str) -> None:
     campaign, creator = _campaign(title), people.creator(handle)
     asked = applications.of_pair(campaign.id, creator.id)
     assert isinstance(asked, Application)
-    acceptance.accept(asked.id, _brand(campaign), clock.now())
+    conclude(asked.id, _brand(campaign), clock.now())
 
 
 def _submit(title: str, handle: str, link: str) -> None:

@@ -61,6 +61,8 @@ _COFFEE = Brief(
     "One Reel and two Stories of a slow morning. Show the kit being used, not unboxed.",
     14_500,
     12,
+    commission_bps=1_500,
+    for_commissions_minor=25_000,
     criteria=Criteria(categories=("food", "home")),
 )
 _TENT = Brief(

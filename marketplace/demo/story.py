@@ -1,7 +1,8 @@
 """`make demo`: the whole path over HTTP, told step by step, on parts of its own.
 
-Each step prints what it did and the ledger lines it caused. The end is the creator's statement and
-the verdict of `ledger verify`. Exit 0 only if everything held.
+Each step prints what it did and the ledger lines it caused; the second act has a file of its own.
+The end is the creator's statement, the cause of its last lines, and the verdict of `ledger verify`.
+Exit 0 only if everything held.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from marketplace import clock, create_app
 from marketplace.demo import hosted
 from marketplace.demo.browser import Browser, Unexpected, wait_for
 from marketplace.demo.instance import Instance, InstanceFailed
+from marketplace.demo.second_act import SecondAct
 from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 
@@ -31,6 +33,7 @@ class Story:
         self.brand = Browser(instance.url)
         self.creator = Browser(instance.url)
         self.operator = Browser(instance.url)
+        self._campaign_id = ""
         self._steps = count(1)
         self._printed_until: datetime = clock.wall_now()
 
@@ -43,7 +46,10 @@ class Story:
         self.below_the_threshold()
         self.over_the_threshold()
         self.be_paid()
+        second = SecondAct(self, self._campaign_id)
+        second.play()
         self.show_the_statement()
+        second.walk_to_causes()
 
     def step(self, title: str) -> None:
         """Begin a step."""
@@ -113,15 +119,17 @@ class Story:
             "brief": "One Reel and two Stories. Show the kit being used, not unboxed.",
             "currency": "USD",
             "flat_fee": "120.00",
+            "commission": "15",
             "places": "5",
-            "budget": "600.00",
+            "budget": "700.00",
             "opens_on": clock.now().date().isoformat(),
             "closes_on": (clock.now() + timedelta(days=90)).date().isoformat(),
             "action": "submit",
         }
         saved = self.brand.send("/brand/campaigns/new", "/brand/campaigns/new", terms)
         campaign = saved.url.removeprefix(self.instance.url).partition("?")[0]
-        self._approve(campaign.rpartition("/")[2])
+        self._campaign_id = campaign.rpartition("/")[2]
+        self._approve(self._campaign_id)
         waiting = self.brand.send(campaign, "/top-up")
         self._pay(self.brand, waiting.url)
         wait_for("the open campaign", lambda: "Slow mornings" in self._open_campaigns())

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from marketplace import clock
 from marketplace.database.lock import lock
-from marketplace.demo import agreements, briefs, challenges, hosted, people, program
+from marketplace.demo import agreements, briefs, challenges, hosted, people, program, sales
 from marketplace.demo.steps import Step, arrive, base_url, begin, form_key, pay, travel
 from marketplace.earnings.earning import EarningKind
 from marketplace.extensions import db
@@ -58,6 +58,7 @@ def _steps(present: datetime) -> list[Step]:
         *briefs.steps(present),
         *agreements.steps(present),
         *challenges.steps(present),
+        *sales.steps(present),
         ago(50, lambda: _import(EarningKind.FUND, "fund-1.csv", _FUND_1)),
         ago(40, lambda: _import(EarningKind.GIFT, "gifts-1.csv", _GIFTS_1)),
         ago(24, lambda: _import(EarningKind.FUND, "fund-2.csv", _FUND_2)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from marketplace import access, clock
@@ -19,8 +20,19 @@ def agree(application_id: UUID) -> Agreement:
         WrongState: it was answered, withdrawn, or expired.
         BadInput: no place is left, money is missing, or the campaign is not open.
     """
-    at = clock.now()
-    agreement = acceptance.accept(application_id, access.actor(), at)
+    agreement = conclude(application_id, access.actor(), clock.now())
+    db.session.commit()
+    return agreement
+
+
+def conclude(application_id: UUID, actor: str, at: datetime) -> Agreement:
+    """Accept an application; sales by the creator are known by a promo code from now on.
+
+    Raises:
+        WrongState: it was answered, withdrawn, or expired.
+        BadInput: no place is left, money is missing, or the campaign is not open.
+    """
+    agreement = acceptance.accept(application_id, actor, at)
     if agreement.commission_bps and agreement.commission_terms:
         codes.issue(
             agreement.id,
@@ -32,5 +44,4 @@ def agree(application_id: UUID) -> Agreement:
             agreement.currency,
             at,
         )
-    db.session.commit()
     return agreement

@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton
@@ -177,17 +178,15 @@ def _line(line: statements.Line, reference: str, balance: Money) -> Line:
     )
 
 
-def _references(earnings: list[Earning]) -> dict[object, str]:
-    """The imported reference or campaign of each earning, by the earning's id."""
+def _references(earnings: list[Earning]) -> dict[UUID, str]:
+    """The imported reference, campaign, order or challenge of each earning, by the earning's id."""
     ids = [earning.id for earning in earnings]
     rows = select(IncomeRow.earning_id, IncomeRow.reference).where(IncomeRow.earning_id.in_(ids))
     imported = {id: reference for id, reference in db.session.execute(rows) if id}
-    agreed = earning_sources.agreements(earnings)
-    titles: dict[object, str] = {id: it.campaign.title for id, it in agreed.items()}
-    return titles | imported
+    return earning_sources.titles(earnings) | imported
 
 
-def _transfers(asked: CreatorStatement) -> dict[object, str]:
+def _transfers(asked: CreatorStatement) -> dict[UUID, str]:
     """The processor's name of each payout's transfer, by the payout's id."""
     ids = [line.entry.cause.id for line in asked.lines if line.entry.cause.type == "payout"]
     rows = db.session.execute(select(Payout.id, Payout.transfer_ref).where(Payout.id.in_(ids)))

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from marketplace import access
 from marketplace.access import audience
 from marketplace.challenges import judging
+from marketplace.commissions.sale import Sale
 from marketplace.earnings.clawback import Clawback, clawbacks_of, kept
 from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
@@ -72,6 +73,7 @@ def _of_earning(earning: Earning | None) -> dict[str, Any]:
             "brought": None,
             "agreement": None,
             "challenge": None,
+            "sale": None,
         }
     statement = (
         select(IncomeRow, IncomeImport)
@@ -89,6 +91,7 @@ def _of_earning(earning: Earning | None) -> dict[str, Any]:
         "brought": brought,
         "agreement": earning_sources.agreements([earning]).get(earning.id),
         "challenge": judging.awarded_by(earning),
+        "sale": db.session.scalars(select(Sale).filter_by(earning_id=earning.id)).one_or_none(),
     }
 
 

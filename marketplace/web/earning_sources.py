@@ -1,4 +1,4 @@
-"""What an earning goes back to, in a few words: the file's reference, the campaign of the work."""
+"""What an earning goes back to, in a few words: campaign, order, challenge or contest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from sqlalchemy import select
 from marketplace.campaigns.agreement import Agreement
 from marketplace.campaigns.campaign import Campaign
 from marketplace.campaigns.deliverable import Deliverable
-from marketplace.earnings.earning import Earning
+from marketplace.challenges.challenge import Challenge
+from marketplace.commissions.sale import Sale
+from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.ledger.draft import Cause
 
@@ -18,11 +20,32 @@ from marketplace.ledger.draft import Cause
 def named(earnings: Iterable[Earning]) -> dict[UUID, str]:
     """A name for the source of each earning, by the earning's id; what it came as if unknown."""
     rows = list(earnings)
-    agreed = agreements(rows)
+    known = titles(rows)
+    return {it.id: known.get(it.id) or it.source_ref.partition(":")[2] for it in rows}
+
+
+def titles(earnings: Iterable[Earning]) -> dict[UUID, str]:
+    """The campaign, order or challenge of each earning that comes of one, by the earning's id."""
+    rows = list(earnings)
+    agreed = {id: it.campaign.title for id, it in agreements(rows).items()}
+    return agreed | _orders(rows) | _challenges(rows)
+
+
+def _orders(earnings: list[Earning]) -> dict[UUID, str]:
+    ids = [it.id for it in earnings if it.kind == EarningKind.COMMISSION]
+    sales = select(Sale).where(Sale.earning_id.in_(ids))
     return {
-        it.id: agreed[it.id].campaign.title if it.id in agreed else it.source_ref.partition(":")[2]
-        for it in rows
+        it.earning_id: it.order_name or it.order_ref
+        for it in db.session.scalars(sales)
+        if it.earning_id
     }
+
+
+def _challenges(earnings: list[Earning]) -> dict[UUID, str]:
+    prizes = {it.id: _id(it) for it in earnings if it.source_ref.startswith("prize:")}
+    named = select(Challenge.id, Challenge.title).where(Challenge.id.in_(prizes.values()))
+    title = {id: title for id, title in db.session.execute(named)}
+    return {earning_id: title[id] for earning_id, id in prizes.items()}
 
 
 def agreements(earnings: Iterable[Earning]) -> dict[UUID, Agreement]:
@@ -46,4 +69,5 @@ def agreement_of(cause: Cause) -> Agreement | None:
 
 
 def _id(earning: Earning) -> UUID:
-    return UUID(hex=earning.source_ref.partition(":")[2])
+    """Of what a source reference names first, as in 'deliverable:<id>' and 'prize:<id>:<id>'."""
+    return UUID(hex=earning.source_ref.split(":")[1])
