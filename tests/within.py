@@ -34,6 +34,7 @@ MONEY_TABLES = (
     "agreement",
     "deliverable",
     "submission",
+    "promo_code",
     "sale",
     "sale_refund",
     "challenge",

@@ -315,7 +315,7 @@ class Path(RuleBasedStateMachine):
     @rule(n=st.integers(0, 40), keep=st.integers(0, 15_000), again=st.booleans())
     def claw_back(self, n: int, keep: int, again: bool) -> None:
         """Before or after it matured or was paid; sometimes from a source that is known."""
-        every = [(earner, it) for earner in self.model.earners for it in earner.earned]
+        every = [(one, it) for one in self.model.earners for it in one.earned if it.kind == "fund"]
         earner, earned = pick(every, n)
         loses = max(earned.kept - keep, 0)
         known = bool(again and self.refunds)

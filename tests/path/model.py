@@ -90,6 +90,7 @@ class Earned:
     kept: int
     matures_on: int  # day
     matured: bool = False
+    kind: str = "fund"
 
 
 @dataclass
