@@ -31,11 +31,12 @@ class Shot:
 
 
 SHOTS = (
-    Shot("brand-campaigns", "northwind@demo.example", "/brand/"),
+    Shot("brand-campaigns", "northwind@demo.example", "/brand"),
     Shot("brand-sale", "northwind@demo.example", "/brand/sales", r"#1042"),
-    Shot("creator-home", "ines@demo.example", "/creator/"),
+    Shot("brand-contest", "kite@demo.example", "/brand/challenges", r"My city before eight"),
+    Shot("creator-home", "ines@demo.example", "/creator"),
     Shot("creator-statement", "ines@demo.example", "/creator/statement", month=True),
-    Shot("creator-why", "nora@demo.example", "/creator/"),
+    Shot("creator-why", "nora@demo.example", "/creator"),
     Shot("operator-ledger", "operator@demo.example", "/operator/ledger"),
 )
 
@@ -76,14 +77,16 @@ def _logged_in(browser: Browser, site: str, email: str, size: tuple[int, int]) -
 
 
 def _take(page: Page, shot: Shot, file: Path) -> None:
-    page.goto(shot.path)
+    opened = page.goto(shot.path)
+    if opened is None or not opened.ok:
+        raise SystemExit(f"{shot.path} is not there")
     if shot.month:
         months = page.locator("[name=month] option").evaluate_all(
             "them => them.map(it => it.value)"
         )
         page.goto(next(path for it in months if _has_all(page, path := f"{shot.path}?month={it}")))
     if shot.link:
-        page.get_by_role("link", name=re.compile(shot.link)).first.click()
+        page.get_by_role("link", name=re.compile(shot.link)).first.click(timeout=5_000)
         page.wait_for_load_state("networkidle")
     page.evaluate("document.fonts.ready")
     page.screenshot(path=file, animations="disabled")
