@@ -31,9 +31,9 @@ from marketplace.worker import codes
 from tests.commissions import making
 from tests.make import make_member
 from tests.path.machine import DATED, usd
-from tests.path.model import MATURITY_DAYS
+from tests.scripted import MADE
 from tests.whole.contesting import Contesting
-from tests.whole.model import Whole
+from tests.whole.model import COMMISSION_DAYS, Whole
 
 # In the worker's order, until nothing is due any more.
 JOBS = (
@@ -97,15 +97,19 @@ class Everything(Contesting):
 
     @rule(n=st.integers(0, 5), first=st.integers(1, 6_000), part=st.integers(1, 60))
     def a_sale_is_undone_late(self, n: int, first: int, part: int) -> None:
-        """The usual course: sold, paid out, then refunded twice."""
+        """The usual course: sold, matured, paid out, then refunded twice: a debt."""
         if not self.model.agreements:
             return
         self.order(n, first)
         newest = len(self.model.sales) - 1
-        self.shop_refunds(newest, part)
-        self.time_passes(MATURITY_DAYS)
+        self.fill(25_000)
+        for who in range(2):
+            self.income(who, 11_000)
+        self.time_passes(COMMISSION_DAYS + 1)
         self.run()
-        self.shop_refunds(newest, part)
+        self.processor_answers(MADE)
+        for _ in range(2):
+            self.shop_refunds(newest, part)
 
     @rule(first=st.sampled_from([0, 70, 90]), second=st.sampled_from([70, 90]))
     def a_contest_is_judged(self, first: int, second: int) -> None:
