@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -39,6 +39,16 @@ class Facts:
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
     step_minor: int = 1  # the processor pays multiples of this
+
+
+def matured(facts: Facts, at: datetime) -> Facts:
+    """The same facts once all that matures by `at` is available."""
+    ready = [amount.minor for amount, matures_at in facts.pending if matures_at <= at]
+    return replace(
+        facts,
+        available=facts.available + Money(sum(ready), facts.available.currency),
+        pending=[waits for waits in facts.pending if waits[1] > at],
+    )
 
 
 # Who must act before a held payout goes on.

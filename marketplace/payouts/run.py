@@ -90,7 +90,7 @@ class PayoutRunLine(Base):
     blockers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
 
 
-def _schedules() -> dict[tuple[str, str], datetime]:
+def schedules() -> dict[tuple[str, str], datetime]:
     """Every schedule that creators are on, and since when somebody is on it."""
     rows = db.session.execute(
         select(Creator.payout_rhythm, Creator.time_zone, func.min(Creator.payout_rhythm_at))
@@ -109,7 +109,7 @@ def open_due(at: datetime) -> bool:
     maturing_at = next_maturity()
     due = {
         schedule: last
-        for schedule, since in _schedules().items()
+        for schedule, since in schedules().items()
         if (last := last_due(*schedule, at)).at >= since
         and (maturing_at is None or maturing_at > last.at)
     }
@@ -197,4 +197,4 @@ def finish_next(at: datetime) -> bool:
 def next_run_at() -> datetime | None:
     """When the next run of any schedule falls due."""
     at = clock.now()
-    return min((next_due(*schedule, at).at for schedule in _schedules()), default=None)
+    return min((next_due(*schedule, at).at for schedule in schedules()), default=None)

@@ -17,6 +17,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from marketplace import clock
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
+from marketplace.challenges.challenge import JUDGE_WITHIN, Challenge, ChallengeStatus, RankedBy
+from marketplace.commissions.sale import Sale, SaleStatus
 from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
 from marketplace.payouts.payout import Payout, PayoutStatus
@@ -48,6 +50,8 @@ def alarms() -> list[Alarm]:
         *_events(),
         *_requests(),
         *_runs(),
+        *_sales(),
+        *_judging(),
         *_mail(),
     ]
     return sorted(found, key=lambda alarm: (alarm.tone != "bad", -alarm.age))
@@ -158,6 +162,35 @@ def _runs() -> Iterator[Alarm]:
         title=gettext("Payout runs that are not done"),
         text=gettext("The worker decides line by line. If this stays, see whether it runs."),
         url=url_for("operator.runs"),
+    )
+
+
+def _sales() -> Iterator[Alarm]:
+    yield from _alarm(
+        _oldest(Sale.status_at, Sale.status == SaleStatus.UNFUNDED),
+        clock.now(),
+        tone="wait",
+        icon="shopping-bag",
+        title=gettext("Sales that lack money"),
+        text=gettext("A commission is due, but the campaign's reserved money does not cover it."),
+        url=url_for("operator.changes", thing="sale"),
+    )
+
+
+def _judging() -> Iterator[Alarm]:
+    late = and_(
+        Challenge.status == ChallengeStatus.JUDGING,
+        Challenge.ranked_by == RankedBy.SCORES,
+        Challenge.closes_at <= clock.now() - JUDGE_WITHIN,
+    )
+    yield from _alarm(
+        _oldest(Challenge.status_at, late),
+        clock.now(),
+        tone="bad",
+        icon="gavel",
+        title=gettext("Contests whose judging is late"),
+        text=gettext("The brand should have named the winners; the pool is split in the end."),
+        url=url_for("operator.challenges", status=ChallengeStatus.JUDGING),
     )
 
 

@@ -161,9 +161,13 @@ def thing(type: str, thing_id: UUID) -> ResponseReturnValue:
 @bp.get("/ledger/changes")
 @audience("operator")
 def changes() -> ResponseReturnValue:
-    """Every move of every thing, newest first; `?thing=` shows those of one kind."""
-    kind = request.args.get("thing", "")
+    """Every move of every thing, newest first; `?thing=` and `?actor=` show those of one."""
+    kind, actor = request.args.get("thing", ""), request.args.get("actor", "")
     statement = select(StatusChange)
+    if len(actor) > _WORDS_LENGTH_MAX or "\0" in actor:
+        abort(400)
+    if actor:
+        statement = statement.where(StatusChange.actor == actor)
     if kind in words.THINGS:
         statement = statement.where(StatusChange.thing == kind)
     page = paging.newest_first(statement, StatusChange.id)
@@ -171,5 +175,6 @@ def changes() -> ResponseReturnValue:
         "operator/changes.html",
         page=page,
         kind=kind if kind in words.THINGS else None,
+        actor=actor or None,
         actors=names.actors(move.actor for move in page.rows),
     )

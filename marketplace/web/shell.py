@@ -15,6 +15,9 @@ from marketplace.parties.user import User
 from marketplace.web.redirects import here
 
 THEMES = ("light", "dark")
+# How many places the bar holds; those after them are in the menu beside it.
+PLACES_NARROW = 4
+PLACES_WIDE = 7
 _DAY = timedelta(days=1)
 
 
@@ -35,6 +38,7 @@ class Place:
     icon: str
     label: str
     current: bool
+    always: bool  # in the bar on a narrow screen, too
 
 
 AREAS: dict[str, tuple[Item, ...]] = {
@@ -48,22 +52,22 @@ AREAS: dict[str, tuple[Item, ...]] = {
     "creator": (
         Item("creator.campaigns", "compass", _("Discover")),
         Item("creator.challenges", "trophy", _("Challenges")),
-        Item("creator.program", "badge-check", _("Program")),
         Item("creator.work", "clipboard-list", _("My work")),
         Item("creator.home", "chart-line", _("Earnings")),
-        Item("creator.sales", "tag", _("Sales")),
         Item("creator.payouts", "banknote", _("Payouts")),
+        Item("creator.sales", "tag", _("Sales")),
+        Item("creator.program", "badge-check", _("Program")),
     ),
     "operator": (
         Item("operator.home", "gauge", _("Overview")),
         Item("operator.campaigns", "megaphone", _("Campaigns")),
         Item("operator.applications_queue", "user-round-check", _("Applications")),
-        Item("operator.imports", "upload", _("Imports")),
-        Item("operator.challenges", "trophy", _("Challenges")),
-        Item("operator.pools", "coins", _("Pools")),
         Item("operator.payouts", "banknote", _("Payouts")),
-        Item("operator.webhooks", "webhook", _("Webhooks")),
         Item("operator.ledger", "book-open-check", _("Ledger")),
+        Item("operator.challenges", "trophy", _("Challenges")),
+        Item("operator.imports", "upload", _("Imports")),
+        Item("operator.pools", "coins", _("Pools")),
+        Item("operator.webhooks", "webhook", _("Webhooks")),
         Item("operator.clock", "clock", _("Clock")),
     ),
 }
@@ -86,11 +90,22 @@ class Shell:
         """The places of the area the person is in; a detail page belongs to the nearest one."""
         items = [item for item in AREAS.get(self._area or "", ()) if exists(item.endpoint)]
         urls = [url_for(item.endpoint) for item in items]
+        narrow = PLACES_NARROW if len(items) > PLACES_NARROW + 1 else len(items)
         nearest = max((url for url in urls if _is_under(request.path, url)), key=len, default=None)
         return [
-            Place(url, item.icon, str(item.label), url == nearest)
-            for item, url in zip(items, urls, strict=True)
+            Place(url, item.icon, str(item.label), url == nearest, number < narrow)
+            for number, (item, url) in enumerate(zip(items, urls, strict=True))
         ]
+
+    @property
+    def bar(self) -> list[Place]:
+        """The places that a wide screen shows side by side."""
+        return self.nav[:PLACES_WIDE]
+
+    @property
+    def more(self) -> list[Place]:
+        """The places of the menu beside the bar; some of them only on a narrow screen."""
+        return [place for place in self.nav if place not in self.bar or not place.always]
 
     @cached_property
     def other_areas(self) -> list[tuple[str, str]]:

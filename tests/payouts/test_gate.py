@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from marketplace.money import Money
 from marketplace.payouts.destination import DestinationStatus
-from marketplace.payouts.gate import Blocker, Facts, Reason, decide
+from marketplace.payouts.gate import Blocker, Facts, Reason, decide, matured
 from marketplace.payouts.payout import HoldReason
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -67,6 +67,16 @@ def test_what_is_payable_misses_nothing() -> None:
 
 
 # ---- when there is enough
+
+
+def test_what_has_matured_by_then_is_available_and_the_rest_still_pending() -> None:
+    later = AT + timedelta(days=2)
+    facts = replace(PAYABLE, available=usd(9_000), pending=[(usd(1_000), AT), (usd(5), later)])
+    foreseen = matured(facts, AT)
+    assert foreseen.available == usd(10_000)
+    assert foreseen.pending == [(usd(5), later)]
+    assert not decide(facts).payable
+    assert decide(foreseen).payable
 
 
 def test_money_that_matures_says_when_the_gap_is_filled() -> None:

@@ -118,6 +118,9 @@ def test_every_move_is_listed_with_who_made_it(operating: Operating, payout: Pay
     everything = operating.see("/operator/ledger/changes")
     assert "Deposit" in everything
     assert "System" in everything
+    of_time = operating.see("/operator/ledger/changes?actor=system")
+    assert "Moves of System alone" in of_time
+    assert operating.person.name not in of_time.partition("<table")[2]
     only = operating.see("/operator/ledger/changes?thing=payout")
     assert f"/operator/payouts/{payout.id}" in only
     assert "/operator/ledger/things/deposit/" not in only

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from marketplace import clock
+from marketplace import clock, statuses
+from marketplace.challenges.challenge import JUDGE_WITHIN
 from marketplace.earnings.earning import EarningKind
 from marketplace.extensions import db
 from marketplace.ledger import audit
@@ -18,6 +19,7 @@ from marketplace.processors.base import IDEMPOTENCY_ERROR, Ref, Verdict
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.webhooks import inbox
 from marketplace.webhooks.event import WebhookEvent
+from tests.challenges.make import make_challenge
 from tests.make import earn, fill_pool, make_brand, make_campaign, make_creator, make_payout
 from tests.web.operating import Operating, answer, operating
 
@@ -70,7 +72,15 @@ def _park_mail() -> None:
     db.session.commit()
 
 
+def _late_judging() -> None:
+    made = make_challenge(make_brand())
+    statuses.advance(made, "close", clock.now() - timedelta(hours=3), statuses.SYSTEM)
+    made.closes_at = clock.now() - JUDGE_WITHIN - timedelta(hours=1)
+    db.session.commit()
+
+
 ALARMS = {
+    "Contests whose judging is late": _late_judging,
     "Held payouts": lambda: _answer(Verdict.REJECTED, "balance_insufficient"),
     "Payouts without an answer": lambda: _answer(Verdict.UNKNOWN),
     "Quarantined events": lambda: _event("quarantined"),

@@ -24,7 +24,7 @@ from tests.make import (
     run_after_maturity,
 )
 from tests.web.operating import Operating, answer, operating
-from tests.within import locked
+from tests.within import locked, money_tables
 
 __all__ = ["operating"]
 
@@ -174,3 +174,32 @@ def test_a_run_that_is_not_done_is_an_alarm(operating: Operating) -> None:
 
     operating.within(make)
     assert "Payout runs that are not done" in operating.see("/operator")
+
+
+def test_a_dry_run_says_whom_the_next_run_would_pay_and_changes_nothing(
+    operating: Operating,
+) -> None:
+    def make() -> None:
+        for handle, amount, connected in (
+            ("paid", "150.00 USD", True),
+            ("small", "99.99 USD", True),
+            ("nowhere", "150.00 USD", False),
+        ):
+            creator = make_creator(handle).creator
+            earn_matured(creator, amount)
+            if connected:
+                make_destination(creator)
+
+    operating.within(make)
+    before = operating.within(money_tables)
+    assert "Dry run of the next" in operating.see("/operator/payouts/runs")
+    page = operating.see("/operator/payouts/runs/next")
+    assert operating.within(money_tables) == before
+    assert "$150.00" in page
+    assert "$0.01 missing to the threshold" in page
+    assert "The creator has connected no destination." in page
+    assert "$300.00" not in page, "who is excluded is not in the total"
+
+
+def test_without_creators_no_run_is_coming(operating: Operating) -> None:
+    assert "No run is coming" in operating.see("/operator/payouts/runs/next")

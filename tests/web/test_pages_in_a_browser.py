@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
+from marketplace.web.shell import AREAS
 from tests.conftest import Web
-from tests.make import PASSWORD
+from tests.make import PASSWORD, make_brand, make_creator, make_operator
 from tests.web.people import known
 from tests.web.test_macros import sheet
 
@@ -64,6 +65,39 @@ def check(page: Page) -> None:
     assert wider <= 0, f"{page.url} is {wider} px too wide"
 
 
+PERSONS = {
+    "brand": lambda: make_brand().user,
+    "creator": lambda: make_creator().user,
+    "operator": make_operator,
+}
+
+
+@pytest.mark.parametrize("area", PERSONS)
+def test_every_place_of_an_area_can_be_reached(page: Page, app: Flask, area: str) -> None:
+    person = known(app, PERSONS[area])
+    page.goto("/login")
+    page.locator("[name=email]").fill(person.email)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    nav = page.get_by_role("navigation", name="Main")
+    for width in (page.viewport_size["width"], 1024):  # type: ignore[index]
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(f"/{area}")
+        more = nav.locator("summary")
+        if more.is_visible():
+            more.click()
+        check(page)
+        shown = [link for link in nav.get_by_role("link").all() if link.is_visible()]
+        urls = [link.get_attribute("href") for link in shown]
+        assert len(urls) == len(set(urls)) == len(AREAS[area])
+        for link in shown:
+            box = link.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+            link.click(trial=True)  # nothing lies over it
+
+
 def test_public_pages_are_accessible(page: Page) -> None:
     for path in PAGES:
         page.goto(path)
@@ -81,7 +115,7 @@ def test_refused_forms_and_messages_are_accessible(page: Page, app: Flask) -> No
     person = known(app)
     page.goto("/login")
     page.get_by_label("Mail address").fill(person.email)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.locator("[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.locator("details.menu summary").click()
     check(page)

@@ -155,6 +155,7 @@ VERDICTS: dict[str, str] = {
     "GET  /operator/payouts":                                 "login 403 403 403 403 200",
     "GET  /operator/payouts/<uuid:payout_id>":                "login 403 403 403 403 200",
     "POST /operator/payouts/<uuid:payout_id>/decide":         "401   403 403 403 403 422",
+    "GET  /operator/payouts/runs/next":                       "login 403 403 403 403 200",
     "GET  /operator/payouts/runs":                            "login 403 403 403 403 200",
     "GET  /operator/payouts/runs/<uuid:run_id>":              "login 403 403 403 403 200",
     "GET  /operator/webhooks":                                "login 403 403 403 403 200",

@@ -1,0 +1,93 @@
+"""A payout run before it is due: whom it would pay if nothing else happened. Changes nothing.
+
+The gate decides on the facts of now, with what matures until the run taken as available.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+
+from marketplace.earnings.earning import Earning, EarningStatus
+from marketplace.extensions import db
+from marketplace.ledger import balances
+from marketplace.money import Money, zero
+from marketplace.parties.creator import Creator
+from marketplace.payouts.explain import decision_for
+from marketplace.payouts.gate import Decision, decide, matured
+from marketplace.payouts.run import schedules
+from marketplace.payouts.schedule import Due, next_due
+
+
+@dataclass(frozen=True)
+class Coming:
+    """The next run of one schedule."""
+
+    rhythm: str
+    time_zone: str
+    due: Due
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What the run would decide about one balance."""
+
+    creator: Creator
+    decision: Decision
+
+
+def coming(at: datetime) -> list[Coming]:
+    """The next run of every schedule that creators are on, the soonest first."""
+    runs = [Coming(*schedule, next_due(*schedule, at)) for schedule in schedules()]
+    return sorted(runs, key=lambda run: (run.due.at, run.rhythm, run.time_zone))
+
+
+def foresee(run: Coming, most: int) -> list[Foreseen]:
+    """The run's lines, by creator, of at most so many creators."""
+    at = run.due.at
+    held = balances.stored("creator_available")
+    has_balance = (
+        select(held.c.owner)
+        .where(held.c.owner == balances.owner_of("creator", Creator.id), held.c.balance_minor > 0)
+        .exists()
+    )
+    matures = (
+        select(Earning.id)
+        .where(
+            Earning.creator_id == Creator.id,
+            Earning.status == EarningStatus.PENDING,
+            Earning.matures_at <= at,
+        )
+        .exists()
+    )
+    creators = db.session.scalars(
+        select(Creator)
+        .where(
+            Creator.payout_rhythm == run.rhythm,
+            Creator.time_zone == run.time_zone,
+            Creator.payout_rhythm_at <= at,
+            or_(has_balance, matures),
+        )
+        .order_by(Creator.id)
+        .limit(most)
+    )
+    return [line for creator in creators for line in _lines(creator, at)]
+
+
+def _lines(creator: Creator, at: datetime) -> list[Foreseen]:
+    decisions = [
+        decide(matured(decision_for(creator, currency, at).facts, at))
+        for currency in balances.currencies_of(creator.ledger_owner)
+    ]
+    return [Foreseen(creator, it) for it in decisions if it.facts.available]
+
+
+def totals(lines: list[Foreseen]) -> list[Money]:
+    """What would be paid, per currency, after what repays debt."""
+    sums: dict[str, Money] = {}
+    for decision in (line.decision for line in lines if line.decision.payable):
+        currency = decision.currency
+        sums[currency] = sums.get(currency, zero(currency)) + decision.parts.paid
+    return [sums[currency] for currency in sorted(sums)]

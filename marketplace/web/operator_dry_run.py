@@ -1,0 +1,39 @@
+"""The next payout run before it is due: whom it would pay, and for everybody else why not."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from marketplace import clock
+from marketplace.access import audience
+from marketplace.payouts import dry_run
+from marketplace.payouts.explain import as_json
+from marketplace.web.operator import bp
+
+CREATORS_MAX = 500
+
+
+@bp.get("/payouts/runs/next")
+@audience("operator")
+def next_run() -> ResponseReturnValue:
+    """The next run of the schedule that `?rhythm=` and `?zone=` name, or the soonest of all."""
+    coming = dry_run.coming(clock.now())
+    asked = request.args.get("rhythm"), request.args.get("zone")
+    named = (run for run in coming if (run.rhythm, run.time_zone) == asked)
+    run = next(named, coming[0] if coming else None)
+    lines = dry_run.foresee(run, CREATORS_MAX + 1) if run else []
+    shown = list({line.creator.id: None for line in lines})[:CREATORS_MAX]
+    is_cut = bool(lines) and lines[-1].creator.id not in shown
+    lines = [line for line in lines if line.creator.id in shown]
+    return render_template(
+        "operator/next_run.html",
+        coming=coming,
+        run=run,
+        lines=lines,
+        paid=sum(line.decision.payable for line in lines),
+        totals=dry_run.totals(lines),
+        is_cut=is_cut,
+        most=CREATORS_MAX,
+        as_json=as_json,
+    )
