@@ -66,14 +66,15 @@ def home() -> ResponseReturnValue:
     accounts = [_account(creator, decision, by_kind, at) for decision in decisions]
     recent = _recent(creator)
     earnings = [it for it in recent if isinstance(it, Earning)]
+    clawed_from = _clawed_from(recent)
     return render_template(
         "creator/earnings.html",
         creator=creator,
         accounts=accounts,
         recent=recent,
         kept=kept_of(earnings),
-        clawed_from=_clawed_from(recent),
-        sources=earning_sources.named(it for it in recent if isinstance(it, Earning)),
+        clawed_from=clawed_from,
+        sources=earning_sources.named([*earnings, *clawed_from.values()]),
         pending_shown=PENDING_SHOWN,
         suggestions=_suggestions(creator, at),
     )
