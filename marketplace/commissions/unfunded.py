@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import Select, select
-from sqlalchemy.dialects.postgresql import distinct_on
 
 from marketplace import statuses
-from marketplace.commissions.booking import accrue_or_wait, book, is_covered, owed
+from marketplace.commissions.booking import accrue_or_wait, book, owed
 from marketplace.commissions.room import Room
 from marketplace.commissions.sale import Sale, SaleStatus
-from marketplace.database.lock import lock
+from marketplace.database.lock import lock_next
 from marketplace.earnings.earning import accrue
 from marketplace.errors import WrongState
 from marketplace.extensions import db
@@ -21,28 +19,37 @@ from marketplace.ledger.chart import AccountKind
 
 
 def fund_next(room: Room, at: datetime) -> bool:
-    """Accrue a sale that lacked money and no longer does; False if there is none."""
-    for id in list(db.session.scalars(_perhaps_covered())):
-        sale = lock(Sale, id)
-        assert sale is not None
-        if sale.status == SaleStatus.UNFUNDED and is_covered([sale], room):
+    """Accrue the oldest sale that its campaign can pay for now; False if there is none."""
+    for owner in list(db.session.scalars(_owners())):
+        assert owner is not None
+        free = room(owner)
+        if free is None:
+            continue
+        sale = lock_next(
+            Sale,
+            Sale.status == SaleStatus.UNFUNDED,
+            Sale.paid_from == owner,
+            Sale.commission_minor + Sale.platform_fee_minor <= free.minor,
+            order_by=Sale.id,
+        )
+        if sale is not None:
             accrue_or_wait([sale], room, at)
             return True
     return False
 
 
-def _perhaps_covered() -> Select[UUID]:
-    """The oldest unfunded sale of each campaign whose reservation is as large."""
+def _owners() -> Select[str | None]:
+    """Campaigns whose reservation is as large as one of their unfunded sales."""
     held = balances.stored(AccountKind.RESERVED)
     return (
-        select(Sale.id)
-        .ext(distinct_on(Sale.paid_from))
+        select(Sale.paid_from)
+        .distinct()
         .join(held, (held.c.owner == Sale.paid_from) & (held.c.currency == Sale.currency))
         .where(
             Sale.status == SaleStatus.UNFUNDED,
             held.c.balance_minor >= Sale.commission_minor + Sale.platform_fee_minor,
         )
-        .order_by(Sale.paid_from, Sale.id)
+        .order_by(Sale.paid_from)
     )
 
 

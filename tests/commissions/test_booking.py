@@ -205,6 +205,18 @@ def test_a_commission_that_is_not_covered_waits_until_it_is() -> None:
     )
 
 
+def test_a_dear_sale_does_not_keep_a_cheap_one_waiting() -> None:
+    shop = make_shop(reserved_minor=300)
+    dear = tell(shop, order(ref="1", codes=(shop.code.code,)))
+    cheap = tell(shop, order("29.90", ref="2", codes=(shop.code.code,)))
+    assert (dear.status, cheap.status) == ("unfunded", "unfunded")
+    reserve(shop.team, shop.owner, 300)
+    assert unfunded.fund_next(free, clock.now())
+    db.session.commit()
+    assert (dear.status, cheap.status) == ("unfunded", "accrued")
+    assert not unfunded.fund_next(free, clock.now())
+
+
 def test_an_unfunded_sale_that_is_refunded_lacks_less_or_nothing() -> None:
     shop = make_shop(reserved_minor=500)
     sale = tell(shop, order(codes=(shop.code.code,)), refund("20.00", "r1"))
