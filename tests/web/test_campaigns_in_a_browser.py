@@ -15,6 +15,8 @@ __all__ = ["page"]
 
 pytestmark = pytest.mark.browser
 
+TWO_LOOKS = [("light", "desktop"), ("dark", "phone")]
+
 
 def log_in(page: Page, email: str) -> None:
     page.context.clear_cookies()
@@ -22,9 +24,10 @@ def log_in(page: Page, email: str) -> None:
     page.get_by_label("Mail address").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    expect(page.locator("details.menu summary")).to_be_visible()
+    expect(page.locator("details.menu summary[aria-label]")).to_be_visible()
 
 
+@pytest.mark.parametrize("page", TWO_LOOKS, indirect=True, ids="-".join)
 def test_a_campaign_is_typed_reviewed_and_found(page: Page, app: Flask) -> None:
     with app.app_context():
         team, operator = make_brand(), make_operator()

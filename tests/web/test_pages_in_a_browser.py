@@ -117,7 +117,7 @@ def test_refused_forms_and_messages_are_accessible(page: Page, app: Flask) -> No
     page.get_by_label("Mail address").fill(person.email)
     page.locator("[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    page.locator("details.menu summary").click()
+    page.locator("details.menu summary[aria-label]").click()
     check(page)
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("status")).to_contain_text("You are logged out.")
@@ -160,7 +160,7 @@ def test_somebody_signs_up_and_logs_in_by_clicking(page: Page, app: Flask) -> No
     expect(page.get_by_label("Mail address")).to_have_value("maya@northwind.example")
     page.get_by_label("Password", exact=True).fill("nine slow mornings")
     page.get_by_role("button", name="Log in").click()
-    expect(page.locator("details.menu summary")).to_be_visible()
+    expect(page.locator("details.menu summary[aria-label]")).to_be_visible()
 
 
 @LIGHT_PHONE
@@ -197,7 +197,7 @@ def test_the_site_works_without_scripts(browser: Browser, web: Web, app: Flask) 
     page.get_by_label("Adresse e-mail").fill(person.email)
     page.get_by_label("Mot de passe", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Se connecter").click()
-    page.locator("details.menu summary").click()
+    page.locator("details.menu summary[aria-label]").click()
     page.get_by_role("button", name="Se déconnecter").click()
     assert "déconnecté" in page.get_by_role("status").inner_text()
     context.close()
