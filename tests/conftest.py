@@ -166,18 +166,9 @@ def broken_on_purpose() -> None:
 
 @pytest.fixture(scope="session")
 def _owner_engine(database_url: str) -> Iterator[sa.Engine]:
-    # Each test asks every check again: planned once, they take a third of the time.
-    engine = sa.create_engine(
-        database_url,
-        connect_args={"prepare_threshold": 1, "options": "-c plan_cache_mode=force_generic_plan"},
-    )
-    sa.event.listen(engine, "connect", _keep_all_prepared)
+    engine = sa.create_engine(database_url)
     yield engine
     engine.dispose()
-
-
-def _keep_all_prepared(connection: psycopg.Connection[Any], record: object) -> None:
-    connection.prepared_max = None
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,6 @@ __all__ = ["page"]
 
 pytestmark = pytest.mark.browser
 
-TWO_LOOKS = [("light", "desktop"), ("dark", "phone")]
-
 
 def log_in(page: Page, email: str) -> None:
     page.context.clear_cookies()
@@ -27,7 +25,6 @@ def log_in(page: Page, email: str) -> None:
     expect(page.locator("details.menu summary[aria-label]")).to_be_visible()
 
 
-@pytest.mark.parametrize("page", TWO_LOOKS, indirect=True, ids="-".join)
 def test_a_campaign_is_typed_reviewed_and_found(page: Page, app: Flask) -> None:
     with app.app_context():
         team, operator = make_brand(), make_operator()
