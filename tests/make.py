@@ -324,11 +324,12 @@ def make_payout(creator: Creator, amount: str = "150.00 USD") -> Payout:
     return newest.order_by(Payout.created_at.desc(), Payout.id.desc()).limit(1).one()
 
 
-def import_days(rows: list[str], *, videos: bool = False) -> MetricImport:
+def import_days(rows: list[str], *, videos: bool = False, categories: bool = False) -> MetricImport:
     """Import lines of channel days 'handle,platform,channel,day,followers,views,authentic_views,
-    engagements', or of video days."""
+    engagements' and perhaps ',categories', or of video days."""
     columns = reading.VIDEO_COLUMNS if videos else reading.CHANNEL_COLUMNS
-    content = "\n".join([",".join(columns), *rows]).encode()
+    header = [*columns, reading.CATEGORIES_COLUMN] if categories else columns
+    content = "\n".join([",".join(header), *rows]).encode()
     brought = import_metrics(
         reading.read_csv(content),
         content,

@@ -24,7 +24,7 @@ from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
 from marketplace.earnings.earning import EarningKind
 from marketplace.earnings.terms import terms_of
-from marketplace.errors import BadInput, says
+from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import db
 from marketplace.money import zero
 
@@ -37,16 +37,21 @@ def accept(application_id: UUID, actor: str, at: datetime) -> Agreement:
     Locks the campaign, then the application.
 
     Raises:
-        WrongState: it was answered, withdrawn, or expired.
-        BadInput: the campaign is not open, no place is left, or money is missing: how much.
+        WrongState: it was answered, withdrawn, or expired, or the time to answer is over.
+        BadInput: the campaign's window is over, the creator is no member any more, no place is
+            left, or money is missing: how much.
     """
     application = db.session.get_one(Application, application_id)
     campaign = lock(Campaign, application.campaign_id)
     locked = lock(Application, application_id)
     assert campaign is not None
     assert locked is not None
+    if locked.answer_by <= at:
+        raise WrongState("application", locked.status, "accept")
     statuses.advance(locked, "accept", at, actor)
-    if campaign.status != CampaignStatus.OPEN:
+    # The worker may not have come to the end of the window yet.
+    assert campaign.closes_at
+    if campaign.status != CampaignStatus.OPEN or campaign.closes_at <= at:
         raise BadInput(says("This campaign is not open to creators."))
     still_member(locked.creator_id)
     agreement = _frozen(campaign, locked, at)

@@ -151,7 +151,7 @@ def _ask(
         raise BadInput(says("This campaign is not open to creators."))
     if of_pair(campaign.id, creator.id) is not None:
         raise BadInput(says("There is an open application or invitation already."))
-    if _works_for(campaign.id, creator.id):
+    if agreement_of(campaign.id, creator.id) is not None:
         raise BadInput(says("There is an agreement already."))
     application = Application(
         id=new_id(),
@@ -188,13 +188,14 @@ def waiting(campaign_id: UUID) -> int:
     return db.session.scalar(select(func.count()).where(of_it, submitted)) or 0
 
 
-def _works_for(campaign_id: UUID, creator_id: UUID) -> bool:
-    living = select(Agreement.id).where(
+def agreement_of(campaign_id: UUID, creator_id: UUID) -> Agreement | None:
+    """The agreement of a creator and a campaign that was not canceled, if there is one."""
+    living = select(Agreement).where(
         Agreement.campaign_id == campaign_id,
         Agreement.creator_id == creator_id,
         Agreement.status != AgreementStatus.CANCELED,
     )
-    return db.session.scalar(living) is not None
+    return db.session.scalars(living).one_or_none()
 
 
 def withdraw(application: Application, actor: str, at: datetime) -> None:

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
-
 from marketplace import statuses
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.database.lock import lock
 from marketplace.errors import BadInput, WrongState, says
-from marketplace.extensions import db
 from marketplace.funding import deposit as deposits
-from marketplace.funding import reservation
-from marketplace.funding.deposit import Deposit, DepositStatus
-from marketplace.ledger import postings
+from marketplace.funding import paying_in, reservation
+from marketplace.funding.deposit import Deposit
 from marketplace.money import Money, zero
 from marketplace.processors.base import Snapshot
 from marketplace.statuses import SYSTEM
@@ -94,16 +90,7 @@ def top_up(
 
 def open_deposit(campaign: Campaign) -> Deposit | None:
     """The checkout of this campaign that may still be paid, if there is one."""
-    statement = (
-        select(Deposit)
-        .where(
-            Deposit.campaign_id == campaign.id,
-            Deposit.status.in_((DepositStatus.CREATED, DepositStatus.PENDING)),
-        )
-        .order_by(Deposit.created_at.desc())
-        .limit(1)
-    )
-    return db.session.scalars(statement).one_or_none()
+    return paying_in.open_deposit(Deposit.campaign_id == campaign.id)
 
 
 def fund_from_balance(campaign: Campaign, actor: str, at: datetime) -> None:
@@ -131,16 +118,12 @@ def topped_up(deposit: Deposit, payment: Snapshot, at: datetime) -> None:
     assert deposit.campaign_id
     campaign = lock(Campaign, deposit.campaign_id)
     assert campaign is not None
-    owner, short = campaign.brand.ledger_owner, missing(campaign)
-    reserve = min(short, deposit.amount)
-    also = []
-    if reserve and deposit.status != DepositStatus.SUCCEEDED:
-        key = f"campaign_reserved:{deposit.id.hex}"
-        also.append(
-            postings.campaign_reserved(
-                owner, campaign.ledger_owner, reserve, key, deposit.cause, at
-            )
-        )
-        if reserve == short:
-            statuses.advance(campaign, "fund", at, SYSTEM)
-    deposits.received(deposit, payment, at, brand_owner=owner, also=also)
+    paying_in.received(
+        deposit,
+        payment,
+        at,
+        brand_owner=campaign.brand.ledger_owner,
+        reserved_owner=campaign.ledger_owner,
+        missing=missing(campaign),
+        once_covered=lambda: statuses.advance(campaign, "fund", at, SYSTEM),
+    )

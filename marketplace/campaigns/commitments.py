@@ -35,11 +35,16 @@ def free(campaign: Campaign) -> Money:
 
 
 def free_of(ledger_owner: str) -> Money | None:
-    """What an open campaign, named as the ledger does, has free; None if it is not open."""
+    """What an open campaign, named as the ledger does, has free for sales; None if it is not open.
+
+    The flat fees of places that nobody has taken yet are not free: creators were promised them.
+    """
     campaign = db.session.get(Campaign, UUID(hex=ledger_owner.removeprefix("campaign:")))
     if campaign is None or campaign.status != CampaignStatus.OPEN:
         return None
-    return max(free(campaign), zero(campaign.currency))
+    left = max((campaign.places or 0) - places_taken(campaign.id), 0)
+    for_places = Money((campaign.flat_fee_minor or 0) * left, campaign.currency)
+    return max(free(campaign) - for_places, zero(campaign.currency))
 
 
 def places_taken(campaign_id: UUID) -> int:

@@ -103,7 +103,10 @@ def give_up(deliverable_id: UUID, actor: str, at: datetime) -> Money:
 def give_up_due(at: datetime) -> bool:
     """In a campaign that is over, give up one deliverable that is three days late."""
     id = db.session.scalar(
-        _late_work().where(Deliverable.due_at <= at - OVERDUE_GRACE).order_by(Deliverable.due_at)
+        _late_work()
+        .where(Deliverable.due_at <= at - OVERDUE_GRACE)
+        .order_by(Deliverable.due_at)
+        .limit(1)
     )
     if id is None:
         return False

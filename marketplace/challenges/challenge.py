@@ -50,14 +50,15 @@ class ChallengeStatus(StrEnum):
 
     draft ──submit──▶ awaiting_funds ──fund──▶ open ──close──▶ judging
       │                     │                   │  │              │ │ │
-    cancel                cancel            cancel void        void │ │
-      └──────────▶ canceled ◀───────────────────┴──┴──────────────┘ │ │
+    cancel                cancel            cancel void             │ │
+      └──────────▶ canceled ◀───────────────────┴──┘                │ │
                       ▲                                        rank │ │ split
                       └────────void──────── provisional ◀───────────┴─┘
                                             ↻ recompute
                                                 └──award──▶ awarded
 
-    canceled: the whole pool goes back to the brand; void = no valid entry is left
+    canceled: the whole pool goes back to the brand. void = nobody entered; or no entry is valid
+    and the appeals are over
     """
 
     DRAFT = "draft"
@@ -90,9 +91,10 @@ class Challenge(Stateful):
         CheckConstraint("ranked_by IN ('views', 'scores')", name="ranked_by"),
         CheckConstraint("kind = 'contest' OR ranked_by = 'views'", name="pool_goes_by_views"),
         CheckConstraint(
-            "status IN ('draft', 'canceled') OR (brief <> '' AND pool_minor > 0"
+            "status IN ('draft', 'canceled') OR (brief <> ''"
+            " AND num_nulls(pool_minor, opens_on, closes_on, closes_at) = 0 AND pool_minor > 0"
             " AND (kind = 'contest') = (cardinality(prizes_minor) > 0)"
-            " AND opens_on <= closes_on AND closes_at IS NOT NULL)",
+            " AND opens_on <= closes_on)",
             name="complete_once_submitted",
         ),
         CheckConstraint(
@@ -119,7 +121,6 @@ class Challenge(Stateful):
         (ChallengeStatus.OPEN, "void"): ChallengeStatus.CANCELED,
         (ChallengeStatus.JUDGING, "rank"): ChallengeStatus.PROVISIONAL,
         (ChallengeStatus.JUDGING, "split"): ChallengeStatus.PROVISIONAL,
-        (ChallengeStatus.JUDGING, "void"): ChallengeStatus.CANCELED,
         (ChallengeStatus.PROVISIONAL, "recompute"): ChallengeStatus.PROVISIONAL,
         (ChallengeStatus.PROVISIONAL, "award"): ChallengeStatus.AWARDED,
         (ChallengeStatus.PROVISIONAL, "void"): ChallengeStatus.CANCELED,

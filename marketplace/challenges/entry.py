@@ -99,8 +99,8 @@ def enter(challenge: Challenge, creator: Creator, link: str, *, actor: str, at: 
         WrongState: it is not open, or its window is over.
         BadInput: the creator is not eligible or has entered, or the link is none or is taken.
     """
-    assert challenge.closes_at
-    if challenge.status != ChallengeStatus.OPEN or at >= challenge.closes_at:
+    is_open = challenge.status == ChallengeStatus.OPEN
+    if not is_open or challenge.closes_at is None or at >= challenge.closes_at:
         raise WrongState("challenge", challenge.status, "enter")
     stands = standing(challenge, creator.id, at)
     if not stands.eligible:

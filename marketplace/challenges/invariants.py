@@ -54,7 +54,9 @@ CHECKS = (
         f" OR NOT ({_RULES} -> 'entrants') @> c.criteria"
         f" OR ({_RULES} ->> 'first_day')::date <> c.opens_on"
         f" OR ({_RULES} ->> 'last_day')::date <> c.closes_on"
-        f" OR ({_RULES} ->> 'platform_fee_bps')::bigint <> c.platform_fee_bps)",
+        f" OR ({_RULES} ->> 'entries_close_at')::timestamptz <> c.closes_at"
+        f" OR ({_RULES} ->> 'platform_fee_bps')::bigint <> c.platform_fee_bps"
+        f" OR ({_RULES} ->> 'maturity_days')::bigint <> c.maturity_days)",
     ),
     Check(
         "K4.challenge",

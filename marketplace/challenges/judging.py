@@ -197,7 +197,7 @@ def _not_funded(challenge: Challenge, at: datetime) -> None:
 
 def _close(challenge: Challenge, at: datetime) -> None:
     assert challenge.closes_at
-    if not entries.valid(challenge):
+    if not entries.count(challenge):
         _void(challenge, at)
         return
     by_views = challenge.ranked_by == RankedBy.VIEWS
@@ -206,9 +206,8 @@ def _close(challenge: Challenge, at: datetime) -> None:
 
 
 def _judge(challenge: Challenge, at: datetime) -> None:
-    if not entries.valid(challenge):
-        _void(challenge, at)
-    elif challenge.ranked_by == RankedBy.VIEWS:
+    # Even if every entry was ruled out: whoever entered may appeal before the money goes back.
+    if challenge.ranked_by == RankedBy.VIEWS:
         _measure(challenge)
         _show(challenge, "rank", SYSTEM, "the views of the window were counted", at)
     else:
@@ -231,14 +230,17 @@ _ACTS: dict[ChallengeStatus, Callable[[Challenge, datetime], None]] = {
 
 
 def _measure(challenge: Challenge) -> None:
-    """Count once the views that each entry, valid or not, brought on the days of the window."""
+    """Count once what each entry's own post, valid or not, was viewed on the window's days."""
     assert challenge.opens_on
     assert challenge.closes_on
     all_of_them = entries.entries(challenge)
     keys = [entry.link_key for entry in all_of_them]
     views = video.totals(keys, challenge.opens_on, challenge.closes_on)
+    whose = video.creators_of(keys)
     for entry in all_of_them:
-        entry.score = views.get(entry.link_key, 0)
+        # Who a post belongs to may have become known only after it was entered.
+        is_own = whose.get(entry.link_key) == entry.creator_id
+        entry.score = views.get(entry.link_key, 0) if is_own else 0
 
 
 # ---- results

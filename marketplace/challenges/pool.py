@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
-
 from marketplace import statuses
 from marketplace.challenges import rules
 from marketplace.challenges.challenge import Challenge, ChallengeStatus
@@ -14,11 +12,9 @@ from marketplace.database.lock import lock
 from marketplace.earnings.earning import EarningKind
 from marketplace.earnings.terms import terms_of
 from marketplace.errors import BadInput, WrongState, says
-from marketplace.extensions import db
 from marketplace.funding import deposit as deposits
-from marketplace.funding import reservation
-from marketplace.funding.deposit import Deposit, DepositStatus
-from marketplace.ledger import postings
+from marketplace.funding import paying_in, reservation
+from marketplace.funding.deposit import Deposit
 from marketplace.money import Money, zero
 from marketplace.processors.base import Snapshot
 from marketplace.statuses import SYSTEM
@@ -66,24 +62,18 @@ def top_up(
 
 def open_deposit(challenge: Challenge) -> Deposit | None:
     """The checkout of this challenge that may still be paid, if there is one."""
-    statement = (
-        select(Deposit)
-        .where(
-            Deposit.challenge_id == challenge.id,
-            Deposit.status.in_((DepositStatus.CREATED, DepositStatus.PENDING)),
-        )
-        .order_by(Deposit.created_at.desc())
-        .limit(1)
-    )
-    return db.session.scalars(statement).one_or_none()
+    return paying_in.open_deposit(Deposit.challenge_id == challenge.id)
 
 
 def fund_from_balance(challenge: Challenge, actor: str, at: datetime) -> None:
     """Reserve what is missing from money that the brand has here already. The caller has locked it.
 
     Raises:
+        WrongState: it does not wait for funds.
         InsufficientFunds: the brand does not have that much unreserved.
     """
+    if challenge.status != ChallengeStatus.AWAITING_FUNDS:
+        raise WrongState("challenge", challenge.status, "fund")
     short = missing(challenge)
     _open(challenge, actor, at)
     if short:
@@ -103,19 +93,15 @@ def topped_up(deposit: Deposit, payment: Snapshot, at: datetime) -> None:
     assert deposit.challenge_id
     challenge = lock(Challenge, deposit.challenge_id)
     assert challenge is not None
-    owner, short = challenge.brand.ledger_owner, missing(challenge)
-    reserve = min(short, deposit.amount)
-    also = []
-    if reserve and deposit.status != DepositStatus.SUCCEEDED:
-        key = f"campaign_reserved:{deposit.id.hex}"
-        also.append(
-            postings.campaign_reserved(
-                owner, challenge.ledger_owner, reserve, key, deposit.cause, at
-            )
-        )
-        if reserve == short:
-            _open(challenge, SYSTEM, at)
-    deposits.received(deposit, payment, at, brand_owner=owner, also=also)
+    paying_in.received(
+        deposit,
+        payment,
+        at,
+        brand_owner=challenge.brand.ledger_owner,
+        reserved_owner=challenge.ledger_owner,
+        missing=missing(challenge),
+        once_covered=lambda: _open(challenge, SYSTEM, at),
+    )
 
 
 def _open(challenge: Challenge, actor: str, at: datetime) -> None:

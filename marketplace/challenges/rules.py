@@ -21,7 +21,7 @@ def text_of(challenge: Challenge) -> str:
     """The rules as text: JSON with sorted names, two spaces in, so that it hashes the same."""
     assert challenge.pool
     assert challenge.closes_at
-    document = {
+    document: dict[str, object] = {
         "version": _VERSION,
         "id": str(challenge.id),
         "kind": challenge.kind,
@@ -42,15 +42,17 @@ def text_of(challenge: Challenge) -> str:
         "entries_close_at": challenge.closes_at.isoformat(),
         "ranked_by": _SCORE[RankedBy(challenge.ranked_by)],
         "prizes_go": _PRIZES[Kind(challenge.kind)],
-        "ties": "tied entries pool the prizes of their ranks and split them equally",
         "indivisible_rest": "one minor unit each to the earliest entries",
         "appeal_days": challenges.APPEAL.days,
-        "no_winner_named": (
+        "no_valid_entry": "the pool goes back to the brand when the appeals are over",
+    }
+    if challenge.kind == Kind.CONTEST:
+        document["ties"] = "tied entries pool the prizes of their ranks and split them equally"
+    if challenge.ranked_by == RankedBy.SCORES:
+        document["no_winner_named"] = (
             f"after {challenges.SPLIT_AFTER.days} days the pool is split equally among the"
             " valid entries"
-        ),
-        "no_valid_entry": "the pool goes back to the brand",
-    }
+        )
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
 
 

@@ -90,23 +90,6 @@ def issue(
     return promo_code
 
 
-def end(agreement_id: UUID, at: datetime) -> None:
-    """From now on no further order counts for this agreement; what was sold stays sold."""
-    found = select(PromoCode).where(PromoCode.agreement_id == agreement_id)
-    promo_code = db.session.scalars(found).one_or_none()
-    if promo_code is not None and promo_code.ended_at is None:
-        promo_code.ended_at = at
-
-
-def end_all(source_owner: str, at: datetime) -> None:
-    """The campaign that pays is over: no further order counts for any of its agreements."""
-    going = select(PromoCode).where(
-        PromoCode.source_owner == source_owner, PromoCode.ended_at.is_(None)
-    )
-    for promo_code in db.session.scalars(going):
-        promo_code.ended_at = at
-
-
 def of_creator(creator_id: UUID) -> list[PromoCode]:
     """A creator's codes, newest first."""
     statement = select(PromoCode).where(PromoCode.creator_id == creator_id)

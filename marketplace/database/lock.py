@@ -3,6 +3,10 @@
 SQLAlchemy returns stale values when a locked object is already in the session, and a join would
 lock the joined rows too: this helper refreshes and never joins. A test forbids `with_for_update`
 elsewhere.
+
+The locks are `FOR NO KEY UPDATE`, as the ledger's: they exclude one another, and let the check of a
+foreign key pass. Keys never change here, and a plain `FOR UPDATE` on a creator would wait for every
+row that somebody adds for them.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ def lock_where(model: type[T], *conditions: ColumnElement[bool]) -> T | None:
         select(model)
         .where(*conditions)
         .options(lazyload("*"))
-        .with_for_update(of=model)
+        .with_for_update(of=model, key_share=True)
         .execution_options(populate_existing=True)
     )
     return db.session.scalars(statement).one_or_none()
@@ -45,7 +49,7 @@ def lock_free(
         .order_by(order_by)
         .limit(limit)
         .options(lazyload("*"))
-        .with_for_update(of=model, skip_locked=True)
+        .with_for_update(of=model, key_share=True, skip_locked=True)
         .execution_options(populate_existing=True)
     )
     return list(db.session.scalars(statement))
@@ -60,7 +64,7 @@ def lock_all(
         .where(*conditions)
         .order_by(order_by)
         .options(lazyload("*"))
-        .with_for_update(of=model)
+        .with_for_update(of=model, key_share=True)
         .execution_options(populate_existing=True)
     )
     return list(db.session.scalars(statement))

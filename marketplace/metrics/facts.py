@@ -59,14 +59,16 @@ class CreatorFacts(Base):
     standing: Mapped[str] = mapped_column(server_default=GOOD)
 
 
+ENGAGEMENT_BPS_MAX = 10**9  # absurd numbers stay numbers
+
 # The numbers of each creator f as daily rows say them, as of f.as_of.
 COUNTED = f"""
     SELECT f.creator_id,
         coalesce(sum(latest.followers), 0)::bigint AS followers,
         coalesce(sum(month.authentic_views), 0)::bigint AS authentic_views_30d,
         coalesce(sum(month.views), 0)::bigint AS views_30d,
-        coalesce(sum(month.engagements) * 10000 / nullif(sum(month.views), 0), 0)::bigint
-            AS engagement_bps,
+        least(coalesce(sum(month.engagements) * 10000 / nullif(sum(month.views), 0), 0),
+            {ENGAGEMENT_BPS_MAX})::bigint AS engagement_bps,
         max(latest.day) AS measured_on,
         coalesce((SELECT array_agg(DISTINCT named ORDER BY named)
             FROM channel c, unnest(c.categories) AS named WHERE c.creator_id = f.creator_id),

@@ -17,7 +17,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func, select
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -131,7 +131,7 @@ def _report(brought: MetricImport, judged: list[Judged]) -> None:
             outcome=it.outcome,
             subject=_subject(it.row),
             day=it.row.day,
-            reason=it.reason,
+            reason=_storable(it.reason),
         )
         for it in judged
         if it.outcome in ("corrected", "refused")
@@ -142,7 +142,11 @@ def _report(brought: MetricImport, judged: list[Judged]) -> None:
 def _subject(row: Row) -> str:
     """Whose day a line is about, as far as it can be kept."""
     named = row.link or f"{row.handle} {row.platform}/{row.channel}"
-    return "".join(it if it.isprintable() else "?" for it in named[:300])
+    return _storable(named[:300])
+
+
+def _storable(text: str) -> str:
+    return "".join(it if it.isprintable() else "?" for it in text)
 
 
 def _write(brought: MetricImport, before: Known, rows: list[Row]) -> None:
@@ -150,7 +154,9 @@ def _write(brought: MetricImport, before: Known, rows: list[Row]) -> None:
         _channel(before, row, brought.created_at)
         _video(before, row, brought.created_at)
     db.session.flush()
-    days: dict[type[ChannelDay | VideoDay], list[dict[str, Any]]] = {ChannelDay: [], VideoDay: []}
+    # By owner and day: a later line may say the same day again, with other categories.
+    days: dict[type[ChannelDay | VideoDay], dict[tuple[Any, ...], dict[str, Any]]]
+    days = {ChannelDay: {}, VideoDay: {}}
     for row in rows:
         channel = before.channels[row.platform, row.channel]
         model, owner = (
@@ -158,8 +164,10 @@ def _write(brought: MetricImport, before: Known, rows: list[Row]) -> None:
             if row.link is None
             else (VideoDay, {"video_id": before.video_of(row).id})
         )
-        days[model].append(owner | value_of(row) | {"day": row.day, "import_id": brought.id})
-    for model, values in days.items():
+        said = owner | value_of(row) | {"day": row.day, "import_id": brought.id}
+        days[model][(*owner.values(), row.day)] = said
+    for model, by_day in days.items():
+        values = list(by_day.values())
         for start in range(0, len(values), _ROWS_PER_STATEMENT):
             _upsert(model, values[start : start + _ROWS_PER_STATEMENT])
 
@@ -194,8 +202,3 @@ def _upsert(model: type[ChannelDay | VideoDay], values: list[dict[str, Any]]) ->
     statement = insert(model).values(values)
     new = {name: statement.excluded[name] for name in values[0] if name not in (owner, "day")}
     db.session.execute(statement.on_conflict_do_update(index_elements=[owner, "day"], set_=new))
-
-
-def newest_import_at() -> datetime | None:
-    """When metrics were last brought."""
-    return db.session.scalar(select(func.max(MetricImport.created_at)))

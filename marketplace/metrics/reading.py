@@ -119,6 +119,8 @@ def read_json(content: bytes) -> list[Row]:
 
 def _row(line: int, raw: Mapping[Any, Any], columns: tuple[str, ...], problem: str) -> Row:
     cells = {name: _text(raw.get(name)) for name in (*columns, CATEGORIES_COLUMN)}
+    for name in ("handle", "channel"):
+        cells[name] = cells[name].lower().removeprefix("@")
     problems = [problem] if problem else []
     for name in ("handle", "platform", "channel", "link"):
         if name in columns and not _is_name(cells[name]):
@@ -138,9 +140,9 @@ def _row(line: int, raw: Mapping[Any, Any], columns: tuple[str, ...], problem: s
     named = cells[CATEGORIES_COLUMN].lower().replace("|", " ").split()
     return Row(
         line,
-        cells["handle"].lower().removeprefix("@"),
+        cells["handle"],
         cells["platform"].lower(),
-        cells["channel"].lower().removeprefix("@"),
+        cells["channel"],
         day,
         link=cells["link"] if "link" in columns else None,
         categories=tuple(sorted(set(named))) if named and "link" not in columns else None,

@@ -71,14 +71,10 @@ def link_key(url: str) -> str:
         host, path = "youtube.com", f"/watch?v={path.removeprefix('/')}"
     elif host == "youtube.com" and path == "/watch":
         path = f"/watch?v={''.join(parse_qs(parts.query).get('v', []))}"
-    known = parts.scheme in ("http", "https") and "." in host and len(path) > 1
+    # A query is decoded, so that it may hold what was not in the text: no NUL comes to a database.
+    is_named = len(path) > 1 and path != "/watch?v=" and path.isprintable()
+    known = parts.scheme in ("http", "https") and "." in host and is_named
     return f"{host}{path}" if known else ""
-
-
-def authentic_views(link: str, first_on: date, last_on: date) -> int:
-    """The authentic views of one link from one day to another, both included."""
-    key = link_key(link)
-    return totals([key], first_on, last_on).get(key, 0)
 
 
 def totals(keys: Collection[str], first_on: date, last_on: date) -> dict[str, int]:
@@ -92,11 +88,17 @@ def totals(keys: Collection[str], first_on: date, last_on: date) -> dict[str, in
     return {key: int(views) for key, views in db.session.execute(statement)}
 
 
+def creators_of(keys: Collection[str]) -> dict[str, UUID]:
+    """Per link key the creator whose channel it was imported for; unknown ones are left out."""
+    statement = (
+        select(Video.link_key, Channel.creator_id)
+        .join(Channel, Channel.id == Video.channel_id)
+        .where(Video.link_key.in_(keys))
+    )
+    return {key: creator_id for key, creator_id in db.session.execute(statement)}
+
+
 def creator_of(link: str) -> UUID | None:
     """The creator whose channel this link was imported for; None if it is not known."""
-    statement = (
-        select(Channel.creator_id)
-        .join(Video, Video.channel_id == Channel.id)
-        .where(Video.link_key == link_key(link))
-    )
-    return db.session.scalars(statement).one_or_none()
+    key = link_key(link)
+    return creators_of([key]).get(key)

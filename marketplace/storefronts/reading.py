@@ -63,6 +63,17 @@ def amount(value: Any, currency: str) -> Money:
         raise Unreadable("an amount is no number") from error
 
 
+def bounded(money: Money) -> Money:
+    """A sum or product of amounts, if it is one that we take.
+
+    Raises:
+        Unreadable: it is too large.
+    """
+    if abs(money.minor) > MINOR_MAX:
+        raise Unreadable("an amount is none that we take")
+    return money
+
+
 def text(value: Any) -> str:
     """A short text that a database can hold; anything else is ''."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
@@ -96,6 +107,8 @@ def instant(value: Any, *, utc: bool = False) -> datetime:
         at = at.replace(tzinfo=UTC) if utc and at.tzinfo is None else at
         if at.tzinfo is None:
             raise ValueError("no zone")
+        if not 2000 <= at.year <= 2200:  # a page could not show it in every time zone
+            raise ValueError("no time at which anybody sold")
         return at.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Unreadable("an instant is missing") from error

@@ -46,7 +46,7 @@ def _order(topic: str, body: Body, currency: str) -> Order:
     return Order(
         ref=reading.ref(body.get("id"), "the order"),
         name=reading.text(body.get("name")),
-        base=_base(body, currency),
+        base=reading.bounded(_base(body, currency)),
         lines=_lines(body, currency),
         codes=_codes(body),
         clicks=_clicks(body),
@@ -129,7 +129,7 @@ def _refund(body: Body, currency: str) -> Refund:
             given -= _shop_money(it, "amount", currency)
     return Refund(
         ref=reading.ref(body.get("id"), "the refund"),
-        amount=max(given, zero(currency), key=lambda it: it.minor),
+        amount=reading.bounded(max(given, zero(currency), key=lambda it: it.minor)),
         at=reading.instant(body.get("created_at")),
     )
 

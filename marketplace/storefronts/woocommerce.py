@@ -35,7 +35,7 @@ def read(topic: str, event_id: str, body: Body, currency: str) -> News:
     if body.get("currency") != currency:
         raise Unreadable(f"the order is in {reading.text(body.get('currency'))}, not {currency}")
     lines = tuple(_line(it, currency) for it in reading.objects(body.get("line_items")))
-    base = sum((line.paid for line in lines), zero(currency))
+    base = reading.bounded(sum((line.paid for line in lines), zero(currency)))
     email = reading.text(reading.mapping(body.get("billing")).get("email"))
     order = Order(
         ref=reading.ref(body.get("id"), "the order"),

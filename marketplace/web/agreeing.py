@@ -9,7 +9,6 @@ from marketplace import access, clock
 from marketplace.campaigns import acceptance
 from marketplace.campaigns.agreement import Agreement
 from marketplace.commissions import code as codes
-from marketplace.earnings.terms import Terms
 from marketplace.extensions import db
 
 
@@ -33,14 +32,15 @@ def conclude(application_id: UUID, actor: str, at: datetime) -> Agreement:
         BadInput: no place is left, money is missing, or the campaign is not open.
     """
     agreement = acceptance.accept(application_id, actor, at)
-    if agreement.commission_bps and agreement.commission_terms:
+    terms = agreement.terms_of_commission
+    if agreement.commission_bps and terms:
         codes.issue(
             agreement.id,
             agreement.creator_id,
             agreement.campaign.brand_id,
             agreement.campaign.ledger_owner,
             agreement.commission_bps,
-            Terms(**agreement.commission_terms),
+            terms,
             agreement.currency,
             at,
         )

@@ -22,7 +22,7 @@ from marketplace.web import forms, program_words
 from marketplace.web.brand import bp, my_campaign
 
 SHOWN = 20
-PAGE_MAX = 1_000
+PAGE_DIGITS_MAX = 5
 WORDS_LENGTH_MAX = 100
 FOLLOWERS_DIGITS_MAX = 12
 
@@ -65,7 +65,8 @@ def matches(campaign_id: UUID) -> ResponseReturnValue:
 
 def _page() -> int:
     text = request.args.get("page", "1")
-    return min(max(int(text), 1), PAGE_MAX) if text.isascii() and text.isdigit() else 1
+    is_number = text.isascii() and text.isdigit() and len(text) <= PAGE_DIGITS_MAX
+    return max(int(text), 1) if is_number else 1
 
 
 def _not_asked_yet(mine: Campaign) -> list[ColumnElement[bool]]:

@@ -94,14 +94,9 @@ def withdraw_application(application_id: UUID) -> ResponseReturnValue:
 def standing(campaign: Campaign) -> dict[str, Any]:
     """How the caller stands to a campaign: their open application, or their agreement."""
     creator_id = access.current_creator().id
-    living = select(Agreement).where(
-        Agreement.campaign_id == campaign.id,
-        Agreement.creator_id == creator_id,
-        Agreement.status != "canceled",
-    )
     return {
         "asked": applications.of_pair(campaign.id, creator_id),
-        "agreed": db.session.scalars(living).one_or_none(),
+        "agreed": applications.agreement_of(campaign.id, creator_id),
         "places_left": (campaign.places or 0) - commitments.places_taken(campaign.id),
         "apply_form": forms.blank(),
     }

@@ -53,9 +53,17 @@ def challenges() -> ResponseReturnValue:
         page=page,
         standings={it.id: entries.standing(it, me.id, clock.now()) for it in page.rows},
         mine=mine,
-        entered={entry.challenge_id for entry, _ in mine},
+        entered=_entered(me.id, [it.id for it in page.rows]),
         cw=challenge_words,
     )
+
+
+def _entered(creator_id: UUID, challenge_ids: list[UUID]) -> set[UUID]:
+    """Those of these challenges that the creator has entered."""
+    own = select(Entry.challenge_id).where(
+        Entry.creator_id == creator_id, Entry.challenge_id.in_(challenge_ids)
+    )
+    return set(db.session.scalars(own))
 
 
 @bp.get("/challenges/<uuid:challenge_id>")

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import contains_eager
 
 from marketplace.campaigns.agreement import Agreement
-from marketplace.campaigns.campaign import Campaign
 from marketplace.campaigns.deliverable import Deliverable
 from marketplace.challenges.challenge import Challenge
 from marketplace.commissions.sale import Sale
@@ -54,7 +54,8 @@ def agreements(earnings: Iterable[Earning]) -> dict[UUID, Agreement]:
     found = db.session.execute(
         select(Deliverable.id, Agreement)
         .join(Agreement, Agreement.id == Deliverable.agreement_id)
-        .join(Campaign, Campaign.id == Agreement.campaign_id)
+        .join(Agreement.campaign)
+        .options(contains_eager(Agreement.campaign))
         .where(Deliverable.id.in_(works))
     )
     return {works[deliverable_id]: agreement for deliverable_id, agreement in found}

@@ -30,7 +30,7 @@ BRAND_WAITS: dict[tuple[str, str], Any] = {
 CREATOR_WAITS: dict[tuple[str, str], Any] = {
     ("sale", "awaited"): _("Waits for the shop to tell us of the order itself."),
     ("sale", "recorded"): _("Waits for the buyer to pay."),
-    ("sale", "unfunded"): _("Waits for the brand to add money to the campaign."),
+    ("sale", "unfunded"): _("Waits for the brand: the campaign's money does not cover it."),
 }
 
 EVENTS: dict[tuple[str, str], Any] = {

@@ -92,7 +92,7 @@ def take(endpoint: Endpoint, request: Request, settings: Settings) -> tuple[int,
     secrets = _secrets(settings, endpoint)
     if not secrets:
         raise NotFound
-    raw = _raw(request)
+    raw = raw_of(request)
     headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS}
     try:
         refs = registry.get("stripe").verify(endpoint, raw, headers, secrets)
@@ -115,7 +115,7 @@ def take_of_shop(kind: str, id: UUID, request: Request) -> tuple[int, str]:
     shop = db.session.get(Storefront, id)
     if shop is None or shop.kind != kind or not shop.secret:
         raise NotFound
-    raw = _raw(request)
+    raw = raw_of(request)
     software = shop.software
     names = (software.signature_header, software.id_header, software.topic_header)
     headers = {name: request.headers.get(name, "") for name in names}
@@ -129,8 +129,12 @@ def take_of_shop(kind: str, id: UUID, request: Request) -> tuple[int, str]:
     return 200, "stored"
 
 
-def _raw(request: Request) -> bytes:
-    """The body. One in chunks, which does not say its length, is read up to the bound."""
+def raw_of(request: Request) -> bytes:
+    """The body; one in chunks, which does not say its length, is read up to the bound.
+
+    Raises:
+        RequestEntityTooLarge: more than `RAW_BYTES_MAX`.
+    """
     request.max_content_length = RAW_BYTES_MAX + 1
     raw = request.get_data(cache=False)
     if len(raw) > RAW_BYTES_MAX:

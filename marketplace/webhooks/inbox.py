@@ -169,6 +169,7 @@ def handle_orders(at: datetime) -> bool:
         WebhookEvent.state == "new",
         WebhookEvent.next_try_at <= wall_at,
         WebhookEvent.processor.in_(SOFTWARE),
+        WebhookEvent.object_kind.is_not(None),  # a topic of its own software
         WebhookEvent.event_type.in_(FIRST_TOPICS),
         order_by=WebhookEvent.next_try_at,
         limit=ORDERS_AT_ONCE,
@@ -199,6 +200,7 @@ def _handle_order(id: UUID, at: datetime) -> None:
         if event := _still_waiting(id):
             orders.apply([orders.read(event)], at)
             _finish(event, "done")
+            db.session.flush()  # what the database refuses is this event's failure, not the job's
     except Unreadable as error:
         db.session.rollback()
         if event := _still_waiting(id):
@@ -213,6 +215,7 @@ def _apply(hint: _Hint, snapshot: Snapshot, at: datetime) -> None:
     """Follow what was fetched; the event and its effect are committed together."""
     if event := _still_waiting(hint.id):
         _finish(event, converge.apply(snapshot, at))
+        db.session.flush()
 
 
 def _still_waiting(id: UUID) -> WebhookEvent | None:

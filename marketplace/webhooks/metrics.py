@@ -17,7 +17,7 @@ from uuid import UUID
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Request
 
@@ -29,7 +29,7 @@ from marketplace.metrics.importing import MetricImport, MetricLine, import_metri
 from marketplace.metrics.reading import read_json
 from marketplace.processors.base import BadSignature
 from marketplace.processors.stripe_events import check_signature
-from marketplace.webhooks.endpoint import RAW_BYTES_MAX
+from marketplace.webhooks.endpoint import raw_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -74,10 +74,7 @@ def take(request: Request, settings: Settings) -> tuple[int, dict[str, Any]]:
     """
     if not settings.metrics_secrets:
         raise NotFound
-    request.max_content_length = RAW_BYTES_MAX + 1
-    raw = request.get_data(cache=False)
-    if len(raw) > RAW_BYTES_MAX:
-        raise RequestEntityTooLarge
+    raw = raw_of(request)
     signature = request.headers.get(SIGNATURE_HEADER, "")
     try:
         check_signature(raw, signature, settings.metrics_secrets, clock.wall_now())

@@ -79,7 +79,7 @@ def fund_next(at: datetime) -> bool:
 def room(owner: str) -> Money | None:
     """What this campaign has free, and will have until we commit; None if it is over.
 
-    What is committed to the work of agreements is not free.
+    The flat fees of agreements, and of places not taken yet, are not free.
     """
     lock(Campaign, UUID(hex=owner.removeprefix("campaign:")))
     return commitments.free_of(owner)

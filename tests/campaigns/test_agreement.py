@@ -23,6 +23,8 @@ from marketplace.errors import BadInput, WrongState
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.notifications.mail import Mail
+from marketplace.program import membership
+from marketplace.program.membership import ProgramMembership
 from tests.agreeing import (
     actor_of,
     ask_for_place,
@@ -282,3 +284,28 @@ def test_the_database_keeps_one_living_agreement_per_creator_and_campaign(
     with pytest.raises(IntegrityError, match="uq_agreement_living"):
         acceptance.accept(twin.id, "user:1", clock.now())
     db.session.rollback()
+
+
+def test_who_was_suspended_after_applying_gets_no_agreement(campaign_id: UUID) -> None:
+    creator = new_member()
+    asked = ask_for_place(campaign_id, creator)
+    member = membership.of_creator(creator.id)
+    assert member is not None
+    membership.suspend(locked(ProgramMembership, member.id), "policy", "x", "user:1", clock.now())
+    db.session.commit()
+    with refused(BadInput, match="Only members"):
+        acceptance.accept(asked.id, "user:1", clock.now())
+
+
+def test_nothing_is_accepted_once_the_time_to_answer_is_over(campaign_id: UUID) -> None:
+    asked = ask_for_place(campaign_id)
+    with refused(WrongState, match="accept"):
+        acceptance.accept(asked.id, "user:1", asked.answer_by)
+
+
+def test_nothing_is_accepted_once_the_window_is_over(campaign_id: UUID) -> None:
+    closes_at = db.session.get_one(Campaign, campaign_id).closes_at
+    assert closes_at
+    asked = ask_for_place(campaign_id, at=closes_at - timedelta(hours=1))
+    with refused(BadInput, match="not open"):
+        acceptance.accept(asked.id, "user:1", closes_at)

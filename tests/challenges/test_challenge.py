@@ -110,12 +110,32 @@ def test_the_rules_are_frozen_and_hashed_when_it_opens(team: BrandTeam) -> None:
     assert "30 days" in said["no_winner_named"]
 
 
+def test_the_rules_of_a_shared_pool_say_nothing_of_ranks_or_winners(team: BrandTeam) -> None:
+    made = make_challenge(team, kind=Kind.CHALLENGE, ranked_by=RankedBy.VIEWS)
+    assert made.rules is not None
+    assert not {"ties", "no_winner_named"} & json.loads(made.rules).keys()
+
+
+@pytest.mark.parametrize("status", ["draft", "open"])
+def test_only_one_that_awaits_funds_is_funded_from_the_balance(
+    team: BrandTeam, status: str
+) -> None:
+    made = make_challenge(team, status=status)
+    with refused(WrongState, match="fund"):
+        pool.fund_from_balance(made, "user:1", clock.now())
+
+
 @pytest.mark.usefixtures("broken_on_purpose")
 def test_the_database_refuses_an_open_one_without_rules_or_prizes(
     team: BrandTeam, owner: Owner
 ) -> None:
     made = make_challenge(team)
-    for change in ("rules = NULL", "prizes_minor = '{}'", "pool_minor = 0", "due_at = NULL"):
+    nulls = [
+        *("rules", "rules_sha256", "platform_fee_bps", "maturity_days", "due_at"),
+        *("pool_minor", "opens_on", "closes_on", "closes_at"),
+    ]
+    changes = ["prizes_minor = '{}'", "pool_minor = 0", *(f"{it} = NULL" for it in nulls)]
+    for change in changes:
         with pytest.raises(psycopg.errors.CheckViolation):
             owner.execute(f"UPDATE challenge SET {change} WHERE id = %s", [made.id])
         owner.rollback()
@@ -191,11 +211,8 @@ def test_one_that_is_not_funded_in_time_is_canceled(team: BrandTeam) -> None:
     assert made.status == ChallengeStatus.CANCELED
 
 
-def test_without_a_valid_entry_the_money_is_back_at_the_close(team: BrandTeam) -> None:
+def test_if_nobody_entered_the_money_is_back_at_the_close(team: BrandTeam) -> None:
     made = make_challenge(team)
-    entry = make_entry(made)
-    judging.disqualify(locked(Challenge, made.id), entry, "off topic", "user:1", clock.now())
-    db.session.commit()
     act(closing(made))
     db.session.refresh(made)
     assert (made.status, held(made), free(team)) == ("canceled", usd(0), usd(175_000))

@@ -57,6 +57,30 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         f"UPDATE challenge SET closes_on = closes_on + 1 WHERE id = {OPEN}",
         {"K3.challenge"},
     ),
+    "a first day that the rules do not say": (
+        f"UPDATE challenge SET opens_on = opens_on - 1 WHERE id = {OPEN}",
+        {"K3.challenge"},
+    ),
+    "an end of the window that the rules do not say": (
+        f"UPDATE challenge SET closes_at = closes_at + interval '1 h' WHERE id = {OPEN}",
+        {"K3.challenge"},
+    ),
+    "a platform fee that the rules do not say": (
+        f"UPDATE challenge SET platform_fee_bps = 1 WHERE id = {OPEN}",
+        {"K3.challenge"},
+    ),
+    "a maturity that the rules do not say": (
+        f"UPDATE challenge SET maturity_days = maturity_days + 1 WHERE id = {OPEN}",
+        {"K3.challenge"},
+    ),
+    "a pool that the rules do not say": (
+        f"UPDATE challenge SET pool_minor = pool_minor + 1 WHERE id = {OPEN}",
+        {"K2.challenge", "K3.challenge"},
+    ),
+    "a prize that the rules do not say": (
+        f"UPDATE challenge SET prizes_minor = prizes_minor || 1::bigint WHERE id = {AWARDED}",
+        {"K3.challenge"},
+    ),
     "criteria that the rules do not say": (
         f"UPDATE challenge SET criteria = '{{\"min_followers\": 1}}' WHERE id = {OPEN}",
         {"K3.challenge"},

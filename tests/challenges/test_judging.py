@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+import psycopg
 import pytest
 
 from marketplace import clock
@@ -21,6 +23,7 @@ from tests.challenges.make import (
     act,
     closing,
     judged,
+    link_of,
     make_challenge,
     make_entries,
     make_entry,
@@ -241,11 +244,80 @@ def test_if_the_appeals_leave_no_valid_entry_the_money_goes_back(team: BrandTeam
     assert free(team) == usd(175_000)
 
 
+def _all_ruled_out(team: BrandTeam) -> tuple[Challenge, Entry]:
+    """A contest whose brand ruled out the only entry just before the end; the empty sheet shows."""
+    made = make_challenge(team)
+    (only,) = make_entries(made, 1)
+    judging.disqualify(made, only, "not good enough", "user:1", closing(made) - DAY)
+    db.session.commit()
+    act(closing(made))
+    assert fresh(made).status == ChallengeStatus.JUDGING, "the brand does not get the pool back yet"
+    act(closing(made) + timedelta(days=30))
+    assert (fresh(made).status, prizes(made)) == (ChallengeStatus.PROVISIONAL, [])
+    return made, only
+
+
+def test_who_was_ruled_out_may_appeal_before_the_pool_goes_back(team: BrandTeam) -> None:
+    made, only = _all_ruled_out(team)
+    row, entry = locked(Challenge, made.id), locked(Entry, only.id)
+    at = closing(made) + timedelta(days=31)
+    judging.reinstate(row, entry, "it is one", "user:9", at)
+    db.session.commit()
+    act(at + timedelta(days=3))
+    assert paid(made) == {only.creator_id: 175_000}
+
+
+def test_without_an_appeal_the_pool_goes_back_once_that_is_over(team: BrandTeam) -> None:
+    made, _ = _all_ruled_out(team)
+    assert free(team) == usd(0)
+    act(closing(made) + timedelta(days=33))
+    assert (fresh(made).status, free(team)) == (ChallengeStatus.CANCELED, usd(175_000))
+
+
+def test_views_of_a_post_that_turns_out_to_be_somebody_elses_do_not_count(team: BrandTeam) -> None:
+    made = make_challenge(team, kind=Kind.CHALLENGE)
+    author, thief = member(), member()
+    entries.enter(
+        locked(Challenge, made.id), thief, link_of(author), actor="user:1", at=clock.now()
+    )
+    db.session.commit()
+    viewed([(author, 9)])
+    act(closing(made))
+    act(closing(made) + timedelta(days=3))
+    assert [it.score for it in entries.entries(made)] == [0]
+
+
+def test_a_prize_is_owed_on_the_terms_that_were_frozen_at_the_opening(
+    team: BrandTeam, owner: psycopg.Connection[Any]
+) -> None:
+    made = make_challenge(team)
+    make_entry(made)
+    at = judged(made, [50]) + timedelta(days=3)
+    owner.execute(
+        "INSERT INTO income_terms (kind, effective_on, platform_fee_bps, maturity_days)"
+        " VALUES ('prize', '2020-01-02', 2000, 5)"
+    )
+    owner.commit()
+    try:
+        act(at)
+        (earning,) = db.session.query(Earning).filter_by(kind="prize")
+        assert (earning.platform_fee_minor, earning.net_minor) == (0, 100_000)
+        assert earning.matures_at == at + timedelta(days=7)
+    finally:
+        owner.execute("DELETE FROM income_terms WHERE effective_on = '2020-01-02'")
+        owner.commit()
+
+
 def test_a_shown_sheet_cannot_be_changed_by_the_application(team: BrandTeam) -> None:
     made = make_challenge(team)
     make_entry(made)
     judged(made, [50])
-    for statement in ("UPDATE result_row SET prize_minor = 1", "DELETE FROM result_sheet"):
+    for statement in (
+        "UPDATE result_row SET prize_minor = 1",
+        "DELETE FROM result_row",
+        "UPDATE result_sheet SET version = 9",
+        "DELETE FROM result_sheet",
+    ):
         with pytest.raises(Exception, match="permission denied"):
             db.session.execute(db.text(statement))
         db.session.rollback()

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from marketplace import clock
 from marketplace.commissions import booking, unfunded
-from marketplace.commissions import code as codes
 from marketplace.commissions import sale as sales
 from marketplace.commissions.click import follow
 from marketplace.commissions.sale import Sale
@@ -94,7 +93,7 @@ def test_a_click_on_another_brands_link_says_nothing() -> None:
 
 def test_a_link_that_ended_leads_to_the_shop_without_a_token() -> None:
     shop = make_shop()
-    codes.end_all(shop.owner, clock.now())
+    shop.code.ended_at = clock.now()
     db.session.commit()
     assert follow(shop.code.link_token, clock.now()) == f"https://{shop.storefront.shop_domain}/"
     assert follow("nobodys", clock.now()) is None

@@ -175,9 +175,10 @@ def test_a_body_of_a_signed_source_has_channels_and_videos() -> None:
     )
     db.session.commit()
     assert brought.counts == {"new": 2, "known": 0, "corrected": 0, "refused": 1}
-    assert video.authentic_views("http://tiktok.com/@ines/video/7/", day(3), day(1)) == 4
-    assert video.authentic_views("https://tiktok.com/@ines/video/8", day(3), day(1)) == 0
-    assert video.authentic_views("https://tiktok.com/@ines/video/7", day(9), day(2)) == 0
+    key, other = "tiktok.com/@ines/video/7", "tiktok.com/@ines/video/8"
+    assert video.link_key("http://tiktok.com/@ines/video/7/") == key
+    assert video.totals([key, other], day(3), day(1)) == {key: 4}
+    assert video.totals([key], day(9), day(2)) == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"[1", b"[]", b"{}", b'{"channels": 3}', b"\xff"])
@@ -207,6 +208,9 @@ LINKS = {
     "https://www.TikTok.com/@ines/video/7/?lang=fr#x": "tiktok.com/@ines/video/7",
     "m.youtube.com/watch?v=aB3&t=4": "youtube.com/watch?v=aB3",
     "https://youtu.be/aB3": "youtube.com/watch?v=aB3",
+    "https://youtu.be/": "",
+    "https://youtube.com/watch": "",
+    "https://www.youtube.com/watch?v=%00": "",
     "http://instagram.com/p/Xy/": "instagram.com/p/Xy",
     "javascript:alert(1)": "",
     "https://nowhere": "",
@@ -214,6 +218,26 @@ LINKS = {
     "http://[": "",
     "": "",
 }
+
+
+def test_a_day_said_twice_with_other_categories_is_taken_once() -> None:
+    ines = make_creator("ines").creator
+    import_days([f"{line(2)},food"], categories=True)
+    brought = import_days([f"{line(1)},food", f"{line(1)},travel"], categories=True)
+    assert (brought.counts["new"], brought.counts["corrected"]) == (1, 1)
+    assert facts_of(ines.id, clock.now()).categories == ("travel",)
+
+
+def test_absurd_numbers_stay_numbers() -> None:
+    ines = make_creator("ines").creator
+    assert import_days([f"ines,tiktok,ines,{day(1)},1,1,1,{10**15}"]).counts["new"] == 1
+    assert facts_of(ines.id, clock.now()).engagement_bps == 10**9
+
+
+def test_a_channel_without_a_name_is_refused() -> None:
+    make_creator("ines")
+    brought = import_days([f"ines,tiktok,@,{day(1)},1,1,1,1"])
+    assert lines(brought) == [(2, "refused", "channel: missing, or nothing that can be kept")]
 
 
 @pytest.mark.parametrize("link", LINKS)

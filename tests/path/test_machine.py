@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from marketplace.funding import refund as refunds
 from marketplace.funding import reservation
@@ -19,44 +16,18 @@ from marketplace.money import Money
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.payout import Payout
 from tests.harness import record_proof, trials
+from tests.path.exploring import STUMBLES, Plant, bound, explore, finds
 from tests.path.machine import Path
 from tests.scripted import Scripted, scripted
 from tests.within import within
 
 __all__ = ["scripted", "within"]
 
-# A failed assertion, and what `pytest.raises` does when nothing is raised.
-STUMBLES = (Exception, pytest.fail.Exception)
-
-Plant = Callable[[pytest.MonkeyPatch], None]
-
 
 @pytest.fixture
 def machine(scripted: Scripted, database_url: str) -> Iterator[type[Path]]:
-    """The machine on this test process's database."""
-    engine = sa.create_engine(database_url)
-
-    class Bound(Path):
-        adapter = scripted
-        owner = engine
-
-    yield Bound
-    engine.dispose()
-
-
-def explore(machine: type[Path], examples: int, steps: int) -> None:
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    with bound(Path, scripted, database_url) as it:
+        yield it
 
 
 def unknown_is_taken_for_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,17 +70,6 @@ PLANTS: tuple[Plant, ...] = (
 )
 
 
-def finds(machine: type[Path], plant: Plant) -> bool:
-    """Does the machine stumble over a planted bug?"""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        plant(monkeypatch)
-        try:
-            explore(machine, examples=100, steps=40)
-        except STUMBLES:
-            return True
-    return False
-
-
 @pytest.mark.proof
 @pytest.mark.usefixtures("broken_on_purpose")
 def test_any_order_of_events_keeps_the_books_whole_and_planted_bugs_are_found(
@@ -121,7 +81,7 @@ def test_any_order_of_events_keeps_the_books_whole_and_planted_bugs_are_found(
         explore(machine, examples, steps)
     except STUMBLES as error:
         failure = error
-    found = [plant.__name__ for plant in PLANTS if finds(machine, plant)]
+    found = [plant.__name__ for plant in PLANTS if finds(machine, plant, 100, 40)]
     record_proof(
         "machine.path",
         trials=examples,

@@ -116,6 +116,8 @@ def test_an_order_may_carry_its_refunds() -> None:
         {"currency": None},
         {"created_at": "yesterday"},
         {"created_at": "2026-11-01T12:33:23"},
+        {"created_at": "0001-01-01T00:00:00Z"},
+        {"created_at": "9999-12-31T23:59:59Z"},
         {"subtotal_price_set": None, "subtotal_price": None},
         {"subtotal_price_set": None, "subtotal_price": "NaN"},
         {"subtotal_price_set": None, "subtotal_price": "1e999999"},
@@ -127,6 +129,12 @@ def test_an_order_may_carry_its_refunds() -> None:
 def test_an_order_that_lacks_what_it_must_have_is_unreadable(changes: dict[str, Any]) -> None:
     with pytest.raises(Unreadable):
         order(**changes)
+
+
+def test_a_refund_of_more_than_any_shop_sells_is_unreadable() -> None:
+    item = {"id": 1, "quantity": 1_000_000, "line_item": {"price": "9999999999999.00"}}
+    with pytest.raises(Unreadable):
+        read(shopify_refund(refund_line_items=[item]), "refunds/create")
 
 
 _JSON = st.recursive(

@@ -85,6 +85,8 @@ def test_a_coupon_code_may_be_anything() -> None:
         {"date_created_gmt": None},
         {"total": None},
         {"line_items": [{"name": "x"}]},
+        {"date_created_gmt": "9999-12-31T23:59:59"},
+        {"line_items": [{"name": "x", "quantity": 1, "total": "9999999999999.99"}] * 2},
     ],
     ids=str,
 )

@@ -20,7 +20,7 @@ from tests.web.test_macros import sheet
 pytestmark = pytest.mark.browser
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-VARIANTS = [("light", "desktop"), ("dark", "phone")]  # both themes, both sizes
+VARIANTS = [(theme, size) for theme in ("light", "dark") for size in SIZES]
 LIGHT_PHONE = pytest.mark.parametrize("page", [("light", "phone")], indirect=True, ids=["phone"])
 
 ENTRY = ["/", "/signup", "/signup/brand", "/signup/creator", "/signup/done", "/login"]

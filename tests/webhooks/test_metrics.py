@@ -102,6 +102,19 @@ def test_rows_of_strange_types_are_named_and_harm_nothing(app: Flask, client: Fl
     assert (reply.status_code, reply.json["refused"]) == (200, 10)
 
 
+def test_categories_that_no_database_can_hold_are_refused_by_name(
+    app: Flask, client: FlaskClient
+) -> None:
+    with app.app_context():
+        make_creator("ines")
+    good = {"handle": "ines", "platform": "tiktok", "channel": "ines", "day": "2026-11-01"}
+    numbers = {"followers": 1, "views": 1, "authentic_views": 1, "engagements": 1}
+    row = good | numbers | {"categories": "\0 \ud800"}
+    reply = send(client, json.dumps({"channels": [row]}).encode())
+    assert reply.json is not None
+    assert (reply.status_code, reply.json["refused"]) == (200, 1)
+
+
 def test_more_than_a_mebibyte_is_too_much(client: FlaskClient) -> None:
     assert send(client, b" " * (1024 * 1024 + 1)).status_code == 413
 

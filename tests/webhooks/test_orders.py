@@ -157,6 +157,13 @@ def test_an_unknown_topic_is_stored_and_ignored(shop: Shop, post: Post) -> None:
     assert stored() == ["ignored"]
 
 
+def test_a_topic_of_other_software_is_ignored_too(shop: Shop, post: Post) -> None:
+    assert post(shop.storefront, shopify_order(), "order.created") == 200
+    work()
+    assert stored() == ["ignored"]
+    assert db.session.query(Sale).count() == 0
+
+
 def test_an_order_that_cannot_be_read_is_quarantined_and_others_go_on(
     shop: Shop, post: Post
 ) -> None:
@@ -179,6 +186,49 @@ def test_orders_that_are_not_all_covered_are_taken_one_by_one(app: Flask, post: 
         "unfunded",
         "unfunded",
     ]
+
+
+@pytest.mark.parametrize(
+    ("topic", "odd", "end", "refunded_minor"),
+    [
+        ("orders/paid", {"cancelled_at": "2026-11-02T10:00:00-05:00"}, "nothing_due", 0),
+        ("orders/create", {"financial_status": "pending"}, "recorded", 0),
+        ("orders/paid", {"refunds": [shopify_refund()]}, "accrued", 4_500),
+    ],
+)
+def test_an_order_that_is_not_simply_paid_is_none_for_bulk(
+    shop: Shop, post: Post, topic: str, odd: dict[str, Any], end: str, refunded_minor: int
+) -> None:
+    code = [{"code": shop.code.code}]
+    assert post(shop.storefront, shopify_order(id=1, discount_codes=code)) == 200
+    assert post(shop.storefront, shopify_order(id=2, discount_codes=code, **odd), topic) == 200
+    work()
+    sale = db.session.query(Sale).filter_by(order_ref="2").one()
+    assert (sale.status, sale.refunded_minor) == (end, refunded_minor)
+
+
+def test_what_the_database_refuses_is_tried_again_and_others_go_on(
+    shop: Shop, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = orders.apply
+
+    def too_much(told: Sequence[Any], at: Any) -> None:
+        taken(told, at)
+        for sale in db.session.query(Sale).filter_by(order_ref="1"):
+            sale.base_minor = 2**63
+
+    monkeypatch.setattr(orders, "apply", too_much)
+    assert post(shop.storefront, shopify_order(id=1)) == 200
+    assert post(shop.storefront, shopify_order(id=2)) == 200
+    work()
+    assert stored() == ["retry", "done"]
+
+
+def test_the_terms_of_a_code_stand(shop: Shop, app_role: psycopg.Connection[Any]) -> None:
+    for column in ("rate_bps", "platform_fee_bps", "source_owner"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            app_role.execute(f"UPDATE promo_code SET {column} = {column}")
+        app_role.rollback()
 
 
 def test_many_fresh_orders_end_as_each_would_alone(

@@ -150,6 +150,11 @@ class Whole(path.Model):
         """Reserved, and committed to nobody."""
         return campaign.reserved - self.committed(campaign)
 
+    def room(self, campaign: Campaign) -> int:
+        """What is left for sales: the flat fees of places that nobody took are not."""
+        places_left = max(campaign.places - len(self.living(campaign)), 0)
+        return self.spare(campaign) - campaign.fee * places_left
+
     def living(self, campaign: path.Campaign) -> list[Agreement]:
         return [it for it in self.agreements if it.campaign is campaign and it.work != "canceled"]
 
@@ -206,7 +211,7 @@ class Whole(path.Model):
     def covers(self, sale: Sale) -> bool:
         assert sale.agreement
         campaign = sale.agreement.campaign
-        return campaign.status == "open" and sale.cost <= self.spare(campaign)
+        return campaign.status == "open" and sale.cost <= self.room(campaign)
 
     def accrues(self, sale: Sale, *, by_brand: bool) -> None:
         assert sale.agreement
@@ -261,24 +266,15 @@ class Whole(path.Model):
         self.matures()
 
     def _funds_sales(self) -> None:
-        """The oldest sale of a campaign that its reservation would cover, while it is free."""
-        for campaign in self.campaigns:
-            while True:
-                waiting = [
-                    it
-                    for it in self.sales
-                    if it.status == "unfunded"
-                    and it.agreement
-                    and it.agreement.campaign is campaign
-                    and it.cost <= campaign.reserved
-                ]
-                if not waiting or not self.covers(waiting[0]):
-                    break
-                self.accrues(waiting[0], by_brand=False)
+        """The oldest first; one that is not covered keeps no other waiting."""
+        for sale in self.sales:
+            if sale.status == "unfunded" and self.covers(sale):
+                self.accrues(sale, by_brand=False)
 
     def _acts(self, contest: Contest, at: datetime) -> None:
         assert contest.due
-        if contest.status == "awaiting_funds" or not contest.valid:
+        nobody = not (contest.valid if contest.status == "provisional" else contest.entries)
+        if contest.status == "awaiting_funds" or (contest.status != "judging" and nobody):
             self.calls_off(contest)
         elif contest.status == "open":
             contest.status, contest.due = "judging", contest.due + SPLIT_AFTER

@@ -87,7 +87,7 @@ class Selling(Working):
             sales.append(Sale(ref, base, None if agreement.code_ended else agreement))
         cost = sum(it.cost for it in sales if it.agreement)
         campaign = agreement.campaign
-        room = self.model.spare(campaign) if campaign.status == "open" else -1
+        room = self.model.room(campaign) if campaign.status == "open" else -1
         short = cost > 0 and cost > room
         told = [self._order(it, (agreement.code,), "b@example.com", False) for it in sales]
         if self.expect(InsufficientFunds if short else None, lambda: self._tell(*told)):

@@ -8,9 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 import pytest
-import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import RULE_MARKER, run_state_machine_as_test
+from hypothesis.stateful import RULE_MARKER
 
 from marketplace.campaigns import commitments, ending
 from marketplace.campaigns.campaign import Campaign
@@ -29,44 +27,18 @@ from marketplace.ledger import postings
 from marketplace.money import Money, zero
 from marketplace.storefronts.order import Refund
 from tests.harness import record_proof, trials
+from tests.path.exploring import STUMBLES, Plant, bound, explore, finds
 from tests.scripted import Scripted, scripted
 from tests.whole.machine import Everything
 from tests.within import within
 
 __all__ = ["scripted", "within"]
 
-# A failed assertion, and what `pytest.raises` does when nothing is raised.
-STUMBLES = (Exception, pytest.fail.Exception)
-
-Plant = Callable[[pytest.MonkeyPatch], None]
-
 
 @pytest.fixture
 def machine(scripted: Scripted, database_url: str) -> Iterator[type[Everything]]:
-    """The machine on this test process's database."""
-    engine = sa.create_engine(database_url)
-
-    class Bound(Everything):
-        adapter = scripted
-        owner = engine
-
-    yield Bound
-    engine.dispose()
-
-
-def explore(machine: type[Everything], examples: int, steps: int) -> None:
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    with bound(Everything, scripted, database_url) as it:
+        yield it
 
 
 def a_clawback_ignores_what_was_clawed_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +132,8 @@ def only(machine: type[Everything], rules: Sequence[str]) -> type[Everything]:
     def plain(method: Callable[..., None]) -> Callable[..., None]:
         return lambda self, *values, **named: method(self, *values, **named)
 
+    known = {it for it, method in inspect.getmembers(machine) if hasattr(method, RULE_MARKER)}
+    assert set(rules) <= known, "a rule was renamed"
     others = {
         name: plain(method)
         for name, method in inspect.getmembers(machine)
@@ -168,31 +142,21 @@ def only(machine: type[Everything], rules: Sequence[str]) -> type[Everything]:
     return type("Focused", (machine,), others)
 
 
-def finds(machine: type[Everything], plant: Plant) -> bool:
-    """Does the machine stumble over a planted bug?"""
-    focused = only(machine, PLANTS[plant])
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        plant(monkeypatch)
-        try:
-            explore(focused, examples=20, steps=12)
-        except STUMBLES:
-            return True
-    return False
-
-
 @pytest.mark.proof
 @pytest.mark.usefixtures("broken_on_purpose")
 def test_any_order_of_work_sales_contests_and_payouts_keeps_the_books_whole(
     machine: type[Everything],
 ) -> None:
-    examples, steps = trials(3, 8), trials(25, 40)
+    examples, steps = trials(3, 12), trials(25, 40)
     failure: BaseException | None = None
     try:
         explore(machine, examples, steps)
     except STUMBLES as error:
         failure = error
-    planted = list(PLANTS)[: trials(1, len(PLANTS))]
-    found = [plant.__name__ for plant in planted if finds(machine, plant)]
+    planted = list(PLANTS)[: trials(3, len(PLANTS))]
+    found = [
+        plant.__name__ for plant in planted if finds(only(machine, PLANTS[plant]), plant, 20, 12)
+    ]
     record_proof(
         "machine.whole",
         trials=examples,

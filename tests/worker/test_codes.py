@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 import pytest
+from flask import Flask
 
 from marketplace import clock
 from marketplace.campaigns import commitments, ending
@@ -17,12 +19,14 @@ from marketplace.commissions.sale import Sale
 from marketplace.earnings.terms import Terms
 from marketplace.extensions import db
 from marketplace.money import Money
+from marketplace.storefronts.order import News
+from marketplace.storefronts.storefront import Storefront
 from marketplace.webhooks import orders
 from marketplace.worker.codes import end_next
 from tests.agreeing import brand_actor, make_agreement, work_of
 from tests.commissions.making import make_storefront, order
 from tests.make import BrandTeam, make_brand, make_campaign
-from tests.within import locked, within
+from tests.within import at_once, locked, within
 
 __all__ = ["within"]
 
@@ -62,24 +66,38 @@ def sell(team: BrandTeam, code: PromoCode, price: str) -> Sale:
     return db.session.query(Sale).one()
 
 
-def test_a_sale_is_not_paid_from_what_work_under_way_may_take(
+def test_sales_leave_the_flat_fees_of_work_and_of_places_alone(
     team: BrandTeam, campaign: Campaign
 ) -> None:
-    agreement = make_agreement(campaign.id)
+    first = make_agreement(campaign.id)
     assert commitments.free(locked(Campaign, campaign.id)) == Money(20_000, "USD")
-    # 15 % of 1,400.00 is 210.00: the reservation has it, but 100.00 of that are committed.
-    sale = sell(team, code_of(agreement), "1400.00")
+    assert commitments.free_of(campaign.ledger_owner) == Money(10_000, "USD")
+    # 15 % of 700.00 is 105.00: it is there, but a second creator may still take a place.
+    sale = sell(team, code_of(first), "700.00")
     assert sale.status == "unfunded"
     assert not unfunded.fund_next(orders.room, clock.now())
     db.session.rollback()
+    assert make_agreement(campaign.id).status == "active"
+    assert not unfunded.fund_next(orders.room, clock.now())
 
-    ending.give_up(
-        work_of(agreement.id).id, brand_actor(campaign.id), work_of(agreement.id).ends_at
-    )
-    db.session.commit()
-    assert unfunded.fund_next(orders.room, clock.now())
-    db.session.commit()
-    assert sale.status == "accrued"
+
+def test_two_workers_do_not_spend_what_is_free_for_one_sale_twice(
+    app: Flask, team: BrandTeam, campaign: Campaign
+) -> None:
+    code, shop = code_of(make_agreement(campaign.id)), make_storefront(team)
+    assert commitments.free_of(campaign.ledger_owner) == Money(10_000, "USD")
+    # 61.74 each with the platform fee: one is covered, two are not; the reservation has 300.00.
+    news = [order("400.00", ref=str(n), codes=(code.code,)) for n in range(2)]
+    shop_id = shop.id
+
+    def told(one: News) -> None:
+        shop = db.session.get_one(Storefront, shop_id)
+        booking.take([(shop, one)], orders.room, clock.now())
+
+    db.session.rollback()
+    at_once(app, *[partial(told, one) for one in news])
+    ends = sorted(sale.status for sale in db.session.query(Sale))
+    assert ends == ["accrued", "unfunded"]
 
 
 def test_a_sale_of_a_campaign_that_is_over_waits_for_the_brand(
