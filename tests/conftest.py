@@ -29,13 +29,11 @@ from marketplace import clock
 from marketplace.config import free_port
 from marketplace.database.embedded import EmbeddedServer
 from marketplace.database.roles import APP_OPTIONS
+from tests.books import broken_invariants, empty_tables
 from tests.harness import Ports, open_folder, settings_for_tests
 
 SERVER_ROOT = "TEST_SERVER_ROOT"  # tells the xdist workers where the controller's server is
 TEMPLATE = "template_migrated"
-
-# Filled by migrations, read by everything: not a test's to empty.
-SEEDED = {"alembic_version", "account_kind", "payout_threshold", "income_terms", "program_rules"}
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -181,32 +179,10 @@ def _books_hold_and_are_emptied(request: pytest.FixtureRequest) -> Iterator[None
     yield
     clock.set_offset(timedelta(0))
     with engine.begin() as connection:
-        broken = _broken_invariants(connection)
-        _empty_tables(connection)
+        broken = broken_invariants(connection)
+        empty_tables(connection)
     if "broken_on_purpose" not in request.fixturenames:
         assert broken == []
-
-
-def _broken_invariants(connection: sa.Connection) -> list[str]:
-    """Ask all checks in one statement; name those that are broken only if there are any."""
-    from marketplace.verify import checks, findings
-
-    anything = " UNION ALL ".join(f"SELECT 1 WHERE EXISTS ({check.sql})" for check in checks())
-    if not connection.execute(sa.text(anything)).all():
-        return []
-    seen = findings(connection)
-    return [f"{found.id} {found.title}: {found.sample}" for found in seen if found.rows]
-
-
-def _empty_tables(connection: sa.Connection) -> None:
-    """Delete every row that a test may have made; as superuser, past the append-only triggers."""
-    connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
-    connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-    tables = connection.exec_driver_sql(
-        "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'ledger')"
-    )
-    names = [f'"{schema}"."{table}"' for schema, table in tables if table not in SEEDED]
-    connection.exec_driver_sql("; ".join(f"DELETE FROM {name}" for name in names))
 
 
 @dataclass(frozen=True)

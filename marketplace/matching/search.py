@@ -1,6 +1,7 @@
 """Eligible creators for a brief, best first: one statement that judges, scores, counts and cuts.
 
-It reads `creator_facts` alone until the page is cut; its points are those of `matching.score`.
+It reads `creator_facts` alone until the page is cut. Its points are those of `matching.score`,
+which explains them part by part for the creators that are shown.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ from marketplace.matching.score import (
     ENGAGEMENT_BPS_PER_POINT,
     ENGAGEMENT_MOST,
     FRESHNESS_MOST,
-    MOST,
     REACH_MOST,
     TOPICS_MOST,
-    Part,
     Score,
+    score,
     views_for_half,
 )
 from marketplace.metrics.facts import CreatorFacts
@@ -66,7 +66,10 @@ def creators_for(
     rows = db.session.execute(statement(criteria, on, *narrower, limit=limit, offset=offset)).all()
     if not rows and offset:
         return Found((), creators_for(criteria, on, *narrower, limit=1).total)
-    found = [Suitable(row[0].creator_id, row.name, row.handle, row[0], _score(row)) for row in rows]
+    found = [
+        Suitable(known.creator_id, name, handle, known, score(known.on(on), criteria, on))
+        for known, name, handle, _, _ in rows
+    ]
     return Found(found, rows[0].total if rows else 0)
 
 
@@ -74,15 +77,9 @@ def statement(
     criteria: Criteria, on: date, *narrower: ColumnElement[bool], limit: int, offset: int = 0
 ) -> Select[Any]:
     """The one statement of `creators_for`."""
-    parts = _parts(criteria, on)
-    points = sum(parts.values(), start=literal(0))
+    points = _points(criteria, on)
     best = (
-        select(
-            CreatorFacts.creator_id,
-            *(part.label(name) for name, part in parts.items()),
-            points.label("points"),
-            func.count().over().label("total"),
-        )
+        select(CreatorFacts.creator_id, points.label("points"), func.count().over().label("total"))
         .where(CreatorFacts.member, eligible.matching(criteria, on), *narrower)
         .order_by(points.desc(), CreatorFacts.creator_id)
         .limit(limit)
@@ -90,32 +87,26 @@ def statement(
         .subquery()
     )
     return (
-        select(
-            CreatorFacts,
-            Creator.name,
-            Creator.handle,
-            *(best.c[name] for name in parts),
-            best.c.total,
-        )
+        select(CreatorFacts, Creator.name, Creator.handle, best.c.points, best.c.total)
         .join(best, best.c.creator_id == CreatorFacts.creator_id)
         .join(Creator, Creator.id == best.c.creator_id)
         .order_by(best.c.points.desc(), best.c.creator_id)
     )
 
 
-def _parts(criteria: Criteria, on: date) -> dict[str, ColumnElement[int]]:
-    """The points of `score`, as columns."""
+def _points(criteria: Criteria, on: date) -> ColumnElement[int]:
+    """The points of `score`, as a column."""
     views = CreatorFacts.authentic_views_30d
+    reach = REACH_MOST * views // (views + views_for_half(criteria))
+    engaged = CreatorFacts.engagement_bps // ENGAGEMENT_BPS_PER_POINT
     age_days = cast(literal(on) - CreatorFacts.measured_on, Integer)
     fresh = func.least(func.greatest(FRESHNESS_MOST - age_days, 0), FRESHNESS_MOST)
-    return {
-        "reach": REACH_MOST * views // (views + views_for_half(criteria)),
-        "engagement": func.least(
-            CreatorFacts.engagement_bps // ENGAGEMENT_BPS_PER_POINT, ENGAGEMENT_MOST
-        ),
-        "topics": _topics(sorted(set(criteria.categories))),
-        "freshness": case((CreatorFacts.measured_on.is_(None), 0), else_=fresh),
-    }
+    return (
+        reach
+        + func.least(engaged, ENGAGEMENT_MOST)
+        + _topics(sorted(set(criteria.categories)))
+        + case((CreatorFacts.measured_on.is_(None), 0), else_=fresh)
+    )
 
 
 def _topics(asked: list[str]) -> ColumnElement[int]:
@@ -123,7 +114,3 @@ def _topics(asked: list[str]) -> ColumnElement[int]:
         return literal(TOPICS_MOST)
     shared = (case((CreatorFacts.categories.contains([it]), 1), else_=0) for it in asked)
     return TOPICS_MOST * sum(shared, start=literal(0)) // len(asked)
-
-
-def _score(row: Any) -> Score:
-    return Score(tuple(Part(name, getattr(row, name), most) for name, most in MOST.items()))

@@ -31,7 +31,7 @@ from marketplace.funding import reservation
 from marketplace.money import Money
 from marketplace.verify import findings
 from tests.agreeing import LINK, actor_of, ask_for_place, make_agreement, new_member, work_of
-from tests.conftest import _empty_tables
+from tests.books import empty_tables
 from tests.harness import record_proof, trials
 from tests.make import make_brand, make_campaign
 from tests.within import at_once, refusals, within
@@ -57,7 +57,7 @@ class Storm:
         wrong = 0
         for _ in range(rounds):
             with self.engine.begin() as connection:
-                _empty_tables(connection)
+                empty_tables(connection)
             acts, is_right = self.scene(self.random)
             db.session.remove()
             results = at_once(self.app, *acts)

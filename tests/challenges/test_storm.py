@@ -26,8 +26,8 @@ from marketplace.earnings.earning import Earning
 from marketplace.errors import WrongState
 from marketplace.extensions import db
 from marketplace.verify import findings
+from tests.books import empty_tables
 from tests.challenges.make import judged, make_challenge, make_entry, member
-from tests.conftest import _empty_tables
 from tests.harness import record_proof, trials
 from tests.make import make_brand
 from tests.within import within
@@ -57,7 +57,7 @@ class Storm:
         wrong = 0
         for _ in range(rounds):
             with self.engine.begin() as connection:
-                _empty_tables(connection)
+                empty_tables(connection)
             ids, at = self._contests()
             self._all_at_once(ids, at)
             wrong += sum(self._prizes(id) != 2 or not self._awarded(id) for id in ids)

@@ -24,8 +24,8 @@ from marketplace.extensions import db
 from marketplace.storefronts.order import News
 from marketplace.storefronts.storefront import Storefront
 from marketplace.verify import findings
+from tests.books import empty_tables
 from tests.commissions.making import free, make_shop, order, refund, reserved
-from tests.conftest import _empty_tables
 from tests.harness import record_proof, trials
 from tests.within import within
 
@@ -53,7 +53,7 @@ class Storm:
         wrong = 0
         for _ in range(rounds):
             with self.engine.begin() as connection:
-                _empty_tables(connection)
+                empty_tables(connection)
             wrong += self._round()
             db.session.remove()
         return wrong + len(self.errors)

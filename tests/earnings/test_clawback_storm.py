@@ -29,7 +29,7 @@ from marketplace.ledger import postings
 from marketplace.money import Money
 from marketplace.payouts import run as runs
 from marketplace.verify import findings
-from tests.conftest import _empty_tables
+from tests.books import empty_tables
 from tests.harness import record_proof, trials
 from tests.make import (
     fill_pool,
@@ -61,7 +61,7 @@ class Storm:
         for _ in range(rounds):
             db.session.remove()
             with self.engine.begin() as connection:
-                _empty_tables(connection)
+                empty_tables(connection)
             matured, due, at = self._two_earnings()
             acts: list[Act] = [partial(runs.pay_next, at), partial(mature_due, at)]
             acts += [self._undo(id, n) for id in (matured, due) for n in range(2)]

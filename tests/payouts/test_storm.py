@@ -35,7 +35,7 @@ from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun, PayoutRunLine
 from marketplace.payouts.schedule import next_due
 from marketplace.verify import findings
-from tests.conftest import _empty_tables
+from tests.books import empty_tables
 from tests.harness import record_proof, trials
 from tests.make import fill_pool, import_rows, make_creator, make_destination
 from tests.within import within
@@ -67,7 +67,7 @@ class Storm:
         wrong = 0
         for _ in range(rounds):
             with self.engine.begin() as connection:
-                _empty_tables(connection)
+                empty_tables(connection)
             creators = self._on_two_lines()
             self._all_at_once(self.due + HOUR)
             wrong += sum(self._payouts(creator_id) != 1 for creator_id in creators)
