@@ -25,7 +25,9 @@ Machine = TypeVar("Machine", bound=Path)
 def bound(machine: type[Machine], scripted: Scripted, database_url: str) -> Iterator[type[Machine]]:
     """The machine on this test process's database."""
     engine = sa.create_engine(database_url)
-    yield type("Bound", (machine,), {"adapter": scripted, "owner": engine})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as checking:
+        its = {"adapter": scripted, "owner": engine, "checking": checking}
+        yield type("Bound", (machine,), its)
     engine.dispose()
 
 
