@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, literal, select
+from sqlalchemy import Row, text
 
 from marketplace.extensions import db
 from marketplace.matching.score import (
@@ -25,10 +25,24 @@ from marketplace.matching.score import (
     score,
     views_for_half,
 )
-from marketplace.metrics.facts import CreatorFacts
-from marketplace.parties.creator import Creator
+from marketplace.metrics.facts import known
+from marketplace.metrics.profile import Facts
 from marketplace.program import eligible
 from marketplace.program.rules import Criteria
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What narrows a search further than the criteria do; None narrows nothing.
+
+    `words`: somewhere in the name or the handle. `not_asked_by`: a campaign; who applied to it or
+    was invited is left out.
+    """
+
+    words: str | None = None
+    category: str | None = None
+    min_followers: int | None = None
+    not_asked_by: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +52,7 @@ class Suitable:
     creator_id: UUID
     name: str
     handle: str
-    facts: CreatorFacts
+    facts: Facts
     score: Score
 
 
@@ -50,67 +64,79 @@ class Found:
     total: int
 
 
+EVERYBODY = Filter()
+
+
 def creators_for(
-    criteria: Criteria,
-    on: date,
-    *narrower: ColumnElement[bool],
-    limit: int,
-    offset: int = 0,
+    criteria: Criteria, on: date, only: Filter = EVERYBODY, *, limit: int, offset: int = 0
 ) -> Found:
     """Members of the program who fulfil the criteria, best first; equals in order of their ids.
 
     Args:
         on: the day on which their age and the age of their facts count.
-        narrower: further conditions on `CreatorFacts`, such as a filter of a page.
     """
-    rows = db.session.execute(statement(criteria, on, *narrower, limit=limit, offset=offset)).all()
+    rows = search(criteria, on, only, limit=limit, offset=offset)
     if not rows and offset:
-        return Found((), creators_for(criteria, on, *narrower, limit=1).total)
-    found = [
-        Suitable(known.creator_id, name, handle, known, score(known.on(on), criteria, on))
-        for known, name, handle, _, _ in rows
-    ]
-    return Found(found, rows[0].total if rows else 0)
+        return Found((), creators_for(criteria, on, only, limit=1).total)
+    return Found([_suitable(row, criteria, on) for row in rows], rows[0].total if rows else 0)
 
 
-def statement(
-    criteria: Criteria, on: date, *narrower: ColumnElement[bool], limit: int, offset: int = 0
-) -> Select[Any]:
-    """The one statement of `creators_for`."""
-    points = _points(criteria, on)
-    best = (
-        select(CreatorFacts.creator_id, points.label("points"), func.count().over().label("total"))
-        .where(CreatorFacts.member, eligible.matching(criteria, on), *narrower)
-        .order_by(points.desc(), CreatorFacts.creator_id)
-        .limit(limit)
-        .offset(offset)
-        .subquery()
+_SEARCH = """
+    WITH best AS (
+        SELECT f.creator_id, {points} AS points, count(*) OVER () AS total
+          FROM creator_facts f
+         WHERE f.member AND {asked} AND {only}
+         ORDER BY points DESC, f.creator_id
+         LIMIT :limit OFFSET :offset
     )
-    return (
-        select(CreatorFacts, Creator.name, Creator.handle, best.c.points, best.c.total)
-        .join(best, best.c.creator_id == CreatorFacts.creator_id)
-        .join(Creator, Creator.id == best.c.creator_id)
-        .order_by(best.c.points.desc(), best.c.creator_id)
+    SELECT f.*, c.name, c.handle, best.points, best.total
+      FROM best
+      JOIN creator_facts f ON f.creator_id = best.creator_id
+      JOIN creator c ON c.id = best.creator_id
+     ORDER BY best.points DESC, best.creator_id
+"""
+_POINTS = f"""
+    {REACH_MOST} * f.authentic_views_30d / (f.authentic_views_30d + :half)
+    + least(f.engagement_bps / {ENGAGEMENT_BPS_PER_POINT}, {ENGAGEMENT_MOST})
+    + CASE WHEN f.measured_on IS NULL THEN 0 ELSE
+        least(greatest({FRESHNESS_MOST} - (CAST(:today AS date) - f.measured_on), 0),
+              {FRESHNESS_MOST})
+      END
+"""
+_NAMED = """f.creator_id IN (
+    SELECT c.id FROM creator c
+     WHERE strpos(lower(c.name), lower(:words)) > 0
+        OR strpos(lower(c.handle), lower(ltrim(:words, '@'))) > 0)"""
+_NOT_ASKED = """f.creator_id NOT IN (
+    SELECT a.creator_id FROM application a WHERE a.campaign_id = :not_asked_by)"""
+
+
+def search(
+    criteria: Criteria, on: date, only: Filter, *, limit: int, offset: int
+) -> Sequence[Row[Any]]:
+    """The one statement of `creators_for`: rows of facts with name, handle, points and total."""
+    asked = eligible.matching(criteria, on)
+    narrower = eligible.all_of(
+        (_NAMED, "words", only.words),
+        (":category = ANY(f.categories)", "category", only.category),
+        ("f.followers >= :followers_too", "followers_too", only.min_followers),
+        (_NOT_ASKED, "not_asked_by", only.not_asked_by),
     )
+    points = f"{_POINTS} + {_topics(criteria)}"
+    values = {
+        **asked.values,
+        **narrower.values,
+        **{"half": views_for_half(criteria), "today": on, "limit": limit, "offset": offset},
+    }
+    statement = _SEARCH.format(points=points, asked=asked.sql, only=narrower.sql)
+    return db.session.execute(text(statement), values).all()
 
 
-def _points(criteria: Criteria, on: date) -> ColumnElement[int]:
-    """The points of `score`, as a column."""
-    views = CreatorFacts.authentic_views_30d
-    reach = REACH_MOST * views // (views + views_for_half(criteria))
-    engaged = CreatorFacts.engagement_bps // ENGAGEMENT_BPS_PER_POINT
-    age_days = cast(literal(on) - CreatorFacts.measured_on, Integer)
-    fresh = func.least(func.greatest(FRESHNESS_MOST - age_days, 0), FRESHNESS_MOST)
-    return (
-        reach
-        + func.least(engaged, ENGAGEMENT_MOST)
-        + _topics(sorted(set(criteria.categories)))
-        + case((CreatorFacts.measured_on.is_(None), 0), else_=fresh)
-    )
+def _topics(criteria: Criteria) -> str:
+    shared = [f"CAST({it} AS integer)" for it in eligible.shares_category(criteria)]
+    return f"{TOPICS_MOST} * ({' + '.join(shared)}) / {len(shared)}" if shared else str(TOPICS_MOST)
 
 
-def _topics(asked: list[str]) -> ColumnElement[int]:
-    if not asked:
-        return literal(TOPICS_MOST)
-    shared = (case((CreatorFacts.categories.contains([it]), 1), else_=0) for it in asked)
-    return TOPICS_MOST * sum(shared, start=literal(0)) // len(asked)
+def _suitable(row: Row[Any], criteria: Criteria, on: date) -> Suitable:
+    facts = known(row, on)
+    return Suitable(row.creator_id, row.name, row.handle, facts, score(facts, criteria, on))

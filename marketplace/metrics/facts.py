@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -57,20 +58,6 @@ class CreatorFacts(Base):
     born_on: Mapped[date | None]
     member: Mapped[bool] = mapped_column(server_default="false")
     standing: Mapped[str] = mapped_column(server_default=GOOD)
-
-    def on(self, day: date) -> Facts:
-        """These facts, with the age of the creator on a day."""
-        return Facts(
-            followers=self.followers,
-            authentic_views_30d=self.authentic_views_30d,
-            views_30d=self.views_30d,
-            engagement_bps=self.engagement_bps,
-            measured_on=self.measured_on,
-            country=self.country,
-            age_years=age_years(self.born_on, day) if self.born_on else None,
-            standing=self.standing,
-            categories=tuple(self.categories),
-        )
 
 
 ENGAGEMENT_BPS_MAX = 10**9  # absurd numbers stay numbers
@@ -116,7 +103,22 @@ def facts_of(creator_id: UUID, at: datetime) -> Facts:
     row = db.session.get(CreatorFacts, creator_id, populate_existing=True)
     if row is None:
         return Facts(country=db.session.get_one(Creator, creator_id).country)
-    return row.on(at.date())
+    return known(row, at.date())
+
+
+def known(row: CreatorFacts | Row[Any], on: date) -> Facts:
+    """The facts in a row of `creator_facts`, with the creator's age on a day."""
+    return Facts(
+        followers=row.followers,
+        authentic_views_30d=row.authentic_views_30d,
+        views_30d=row.views_30d,
+        engagement_bps=row.engagement_bps,
+        measured_on=row.measured_on,
+        country=row.country,
+        age_years=age_years(row.born_on, on) if row.born_on else None,
+        standing=row.standing,
+        categories=tuple(row.categories),
+    )
 
 
 def one_writer() -> None:

@@ -8,16 +8,12 @@ from uuid import UUID
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ColumnElement, or_, select
 
 from marketplace import clock
 from marketplace.access import audience
-from marketplace.campaigns.application import Application
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
-from marketplace.matching.search import creators_for
-from marketplace.metrics.facts import CreatorFacts
-from marketplace.parties.creator import Creator
+from marketplace.matching.search import Filter, creators_for
 from marketplace.web import forms, program_words
 from marketplace.web.brand import bp, my_campaign
 
@@ -44,8 +40,7 @@ def matches(campaign_id: UUID) -> ResponseReturnValue:
     found = creators_for(
         mine.criteria,
         clock.now().date(),
-        *_not_asked_yet(mine),
-        *_narrower(asked),
+        _only(mine, asked),
         limit=SHOWN,
         offset=(page - 1) * SHOWN,
     )
@@ -69,23 +64,16 @@ def _page() -> int:
     return max(int(text), 1) if is_number else 1
 
 
-def _not_asked_yet(mine: Campaign) -> list[ColumnElement[bool]]:
-    asked = select(Application.creator_id).where(Application.campaign_id == mine.id)
-    return [CreatorFacts.creator_id.not_in(asked)]
-
-
-def _narrower(asked: dict[str, str]) -> list[ColumnElement[bool]]:
+def _only(mine: Campaign, asked: dict[str, str]) -> Filter:
     """The filters that can be read; what cannot be read does not narrow."""
-    narrower: list[ColumnElement[bool]] = []
-    if words := asked["q"][:WORDS_LENGTH_MAX]:
-        named = or_(
-            Creator.name.icontains(words, autoescape=True),
-            Creator.handle.icontains(words.removeprefix("@"), autoescape=True),
-        )
-        narrower.append(CreatorFacts.creator_id.in_(select(Creator.id).where(named)))
-    if asked["category"] in program_words.CATEGORIES:
-        narrower.append(CreatorFacts.categories.overlap([asked["category"]]))
-    followers = asked["followers"]
-    if followers.isascii() and followers.isdigit() and len(followers) <= FOLLOWERS_DIGITS_MAX:
-        narrower.append(CreatorFacts.followers >= int(followers))
-    return narrower
+    category, followers = asked["category"], asked["followers"]
+    is_number = followers.isascii() and followers.isdigit()
+    is_number &= len(followers) <= FOLLOWERS_DIGITS_MAX
+    return Filter(
+        words=asked["q"][:WORDS_LENGTH_MAX] or None,
+        category=category if category in program_words.CATEGORIES else None,
+        min_followers=int(followers)
+        if is_number and len(followers) <= FOLLOWERS_DIGITS_MAX
+        else None,
+        not_asked_by=mine.id,
+    )

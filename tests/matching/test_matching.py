@@ -13,7 +13,7 @@ from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.database.identifier import new_id
 from marketplace.extensions import db
 from marketplace.matching.score import score
-from marketplace.matching.search import creators_for
+from marketplace.matching.search import EVERYBODY, Filter, creators_for, search
 from marketplace.matching.suggestions import campaigns_for
 from marketplace.metrics.facts import CreatorFacts, facts_of
 from marketplace.metrics.profile import Facts
@@ -113,6 +113,8 @@ def test_the_search_finds_whom_plain_python_finds_best_first_with_the_exact_tota
         found = creators_for(criteria, TODAY, limit=limit, offset=offset)
         assert [it.creator_id for it in found.rows] == ranked[offset : offset + limit]
         assert [it.score for it in found.rows] == [scores[it.creator_id] for it in found.rows]
+        rows = search(criteria, TODAY, EVERYBODY, limit=limit, offset=offset)
+        assert [it.points for it in rows] == [it.score.points for it in found.rows]
         assert found.total == len(fit)
         totals.append(found.total)
     assert min(totals) < 5, "a narrow brief was among them"
@@ -120,9 +122,18 @@ def test_the_search_finds_whom_plain_python_finds_best_first_with_the_exact_tota
 
 
 def test_a_filter_narrows_the_rows_and_the_total(creators: list[UUID]) -> None:
-    found = creators_for(Criteria(), TODAY, CreatorFacts.country == "JP", limit=5)
-    assert {it.facts.country for it in found.rows} == {"JP"}
-    assert found.total < creators_for(Criteria(), TODAY, limit=5).total
+    everybody = creators_for(Criteria(), TODAY, limit=1000).rows
+    only = Filter(words="@C1", category=TOPICS[0], min_followers=2_000)
+    fit = [
+        it
+        for it in everybody
+        if it.handle.startswith("c1")
+        and TOPICS[0] in it.facts.categories
+        and it.facts.followers >= 2_000
+    ]
+    found = creators_for(Criteria(), TODAY, only, limit=1000)
+    assert list(found.rows) == fit
+    assert 0 < found.total < len(everybody)
 
 
 def test_suggestions_are_what_plain_python_finds_best_first(

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import text
 
 from marketplace.extensions import db
 from marketplace.metrics.facts import CreatorFacts, facts_of
@@ -128,11 +128,9 @@ def test_the_rules_in_sql_choose_whom_the_rules_in_python_choose(
             CreatorFacts(creator_id=id, as_of=TODAY.date(), measured_on=None, member=False, **row)
         )
     db.session.flush()
-    chosen = set(
-        db.session.scalars(
-            select(CreatorFacts.creator_id).where(eligible.matching(asked, TODAY.date()))
-        )
-    )
+    in_sql = eligible.matching(asked, TODAY.date())
+    statement = f"SELECT f.creator_id FROM creator_facts f WHERE {in_sql.sql}"
+    chosen = set(db.session.scalars(text(statement), in_sql.values))
     judged = {id for id in ids[: len(rows)] if judge(facts_of(id, TODAY), asked).eligible}
     db.session.rollback()
     assert chosen == judged
