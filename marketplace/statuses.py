@@ -6,22 +6,22 @@ status in which something waits says on whom, until when, and what happens then 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index
+from sqlalchemy import BigInteger, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database.check import Check
-from marketplace.database.copying import copy_rows
 from marketplace.database.identifier import new_id
 from marketplace.errors import WrongState
 from marketplace.extensions import Base, db
 
 Moves = Mapping[tuple[str, str], str]  # (from status, event) -> to status
+Move = tuple[str, str | None, str, str]  # event, from status, to status, reason
 
 SYSTEM = "system"  # the actor of what happens by time or by a processor's answer
 
@@ -125,12 +125,25 @@ def _write(
     )
 
 
+_WRITE_MANY = text("""
+    INSERT INTO status_change (thing, thing_id, event, from_status, to_status, reason, actor, at)
+    SELECT :thing, i.id, m.event, m.from_status, m.to_status, m.reason, :actor, :at
+      FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS i(id, place),
+           unnest(CAST(:events AS text[]), CAST(:before AS text[]), CAST(:after AS text[]),
+                  CAST(:reasons AS text[]))
+             WITH ORDINALITY AS m(event, from_status, to_status, reason, place)
+     ORDER BY i.place, m.place
+""")
+
+
 def write_many(
-    thing: str, moves: Iterable[tuple[UUID, str, str | None, str, str]], actor: str, at: datetime
+    thing: str, ids: Sequence[UUID], moves: Sequence[Move], actor: str, at: datetime
 ) -> None:
-    """Write down moves of rows that are made in bulk: id, event, from, to, reason; in order."""
-    columns = ("thing", "thing_id", "event", "from_status", "to_status", "reason", "actor", "at")
-    copy_rows(StatusChange.__tablename__, columns, [(thing, *move, actor, at) for move in moves])
+    """Write down the same moves for each of many rows that are made in bulk."""
+    events, before, after, reasons = (list(column) for column in zip(*moves, strict=True))
+    named = {"events": events, "before": before, "after": after, "reasons": reasons}
+    values = {"thing": thing, "ids": list(ids), "actor": actor, "at": at, **named}
+    db.session.execute(_WRITE_MANY, values)
 
 
 def legal(moves: Moves) -> str:

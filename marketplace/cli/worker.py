@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 import click
@@ -30,6 +31,7 @@ def worker(once: bool) -> None:
         report(drain())
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    gc.freeze()  # what is loaded stays: no collection looks through it again
     loop.run(current_app._get_current_object())  # type: ignore[attr-defined]
 
 

@@ -29,7 +29,7 @@ from marketplace.errors import InsufficientFunds
 from marketplace.extensions import db
 from marketplace.ledger import postings
 from marketplace.money import Money, zero
-from marketplace.statuses import SYSTEM
+from marketplace.statuses import SYSTEM, Move
 from marketplace.storefronts.order import News, Order
 from marketplace.storefronts.storefront import Storefront
 
@@ -41,7 +41,10 @@ _COLUMNS = (
     *("is_canceled", "is_test", "created_at", "receipt", "promo_code_id", "creator_id"),
     *("commission_minor", "platform_fee_minor", "paid_from", "earning_id", "status", "status_at"),
 )
-_FIRST_MOVES = ("create", None, SaleStatus.AWAITED), ("record", "awaited", SaleStatus.RECORDED)
+_FIRST_MOVES: tuple[Move, ...] = (
+    ("create", None, str(SaleStatus.AWAITED), ""),
+    ("record", str(SaleStatus.AWAITED), str(SaleStatus.RECORDED), ""),
+)
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,19 @@ class _Fresh:
         return self.promo_code.source_owner
 
     @property
-    def ends(self) -> tuple[str, SaleStatus, str]:
-        """The last move: its event, where it ends, and why."""
+    def last_move(self) -> Move:
+        """How it ends, from 'recorded'."""
         if self.promo_code is None:
-            return "leave", SaleStatus.UNATTRIBUTED, self.decision.rule
-        if not self.net:
-            return "reverse", SaleStatus.NOTHING_DUE, "nothing_paid"
-        return "accrue", SaleStatus.ACCRUED, ""
+            event, ends, why = "leave", SaleStatus.UNATTRIBUTED, self.decision.rule
+        elif not self.net:
+            event, ends, why = "reverse", SaleStatus.NOTHING_DUE, "nothing_paid"
+        else:
+            event, ends, why = "accrue", SaleStatus.ACCRUED, ""
+        return event, str(SaleStatus.RECORDED), str(ends), why
+
+    @property
+    def status(self) -> str:
+        return self.last_move[2]
 
 
 def take_fresh(told: Sequence[Told], room: Room, at: datetime) -> bool:
@@ -90,7 +99,7 @@ def take_fresh(told: Sequence[Told], room: Room, at: datetime) -> bool:
     ]
     decided = zip(orders, decide_all(facts), strict=True)
     fresh = [_fresh(shop, order, *decision) for (shop, order), decision in decided]
-    earning = [it for it in fresh if it.ends[1] == SaleStatus.ACCRUED]
+    earning = [it for it in fresh if it.status == SaleStatus.ACCRUED]
     accrue_many(
         [_owed(it) for it in earning],
         lambda ids: _write(fresh, earning, ids, room, at),
@@ -148,12 +157,11 @@ def _write(
     earnings = dict(zip((it.id for it in earning), earning_ids, strict=True))
     rows = [_row(it, earnings.get(it.id), at) for it in fresh]
     copy_rows(Sale.__tablename__, _COLUMNS, rows)
-    moves: list[tuple[UUID, str, str | None, str, str]] = []
+    ended: dict[Move, list[UUID]] = {}
     for it in fresh:
-        moves += [(it.id, event, before, str(to), "") for event, before, to in _FIRST_MOVES]
-        event, status, why = it.ends
-        moves.append((it.id, event, str(SaleStatus.RECORDED), str(status), why))
-    statuses.write_many(Sale.__tablename__, moves, SYSTEM, at)
+        ended.setdefault(it.last_move, []).append(it.id)
+    for last, ids in ended.items():
+        statuses.write_many(Sale.__tablename__, ids, [*_FIRST_MOVES, last], SYSTEM, at)
     # After the orders themselves, as `booking` does: two who take the same ones meet there.
     wanted = [(it.paid_from, it.net + it.platform_fee) for it in earning]
     if not covered(wanted, room):
@@ -170,5 +178,5 @@ def _row(it: _Fresh, earning_id: UUID | None, at: datetime) -> tuple[Any, ...]:
         Jsonb(it.decision.as_receipt()),
         *((code.id, code.creator_id) if code else (None, None)),
         *(it.net.minor, it.platform_fee.minor, code.source_owner if code else None),
-        *(earning_id, str(it.ends[1]), at),
+        *(earning_id, it.status, at),
     )

@@ -47,7 +47,7 @@ def accrue_many(
         drafts.append(postings.earning_accrued(line.source, creator, net, fee, cause, at))
         ids.append(id)
     copy_rows(Earning.__tablename__, _COLUMNS, rows)
-    begun = [(id, "create", None, str(EarningStatus.PENDING), "") for id in ids]
-    statuses.write_many(Earning.__tablename__, begun, actor, at)
+    begun = ("create", None, str(EarningStatus.PENDING), "")
+    statuses.write_many(Earning.__tablename__, ids, [begun], actor, at)
     meanwhile(ids)
     journal.post_many(drafts)

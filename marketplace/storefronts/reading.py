@@ -131,8 +131,10 @@ def distinct(values: list[str]) -> tuple[str, ...]:
 
 def click_of(url: Any) -> str:
     """The click's token in a web address, or ''."""
+    if not isinstance(url, str) or f"{CLICK_PARAMETER}=" not in url:
+        return ""
     try:
-        query = parse_qs(urlsplit(url if isinstance(url, str) else "").query)
+        query = parse_qs(urlsplit(url).query)
     except ValueError:
         return ""
     return text(query.get(CLICK_PARAMETER, [""])[-1])

@@ -53,7 +53,7 @@ class WebhookEvent(Base):
     object_id: Mapped[str | None]
     raw: Mapped[bytes]
     sha256: Mapped[str]  # of `raw`
-    headers: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    headers: Mapped[dict[str, Any]] = mapped_column(JSONB, deferred=True)  # for people
     state: Mapped[str]
     tries: Mapped[int]
     next_try_at: Mapped[datetime]

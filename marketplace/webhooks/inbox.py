@@ -178,7 +178,7 @@ def handle_orders(at: datetime) -> bool:
         return False
     ids = [event.id for event in events]
     try:
-        orders.apply([orders.read(event) for event in events], at)
+        orders.apply(orders.read(events), at)
         _finish_all(ids)
         db.session.commit()
     except Exception:
@@ -198,7 +198,7 @@ def _handle_order(id: UUID, at: datetime) -> None:
     """Handle one claimed message of a shop and commit what came of it."""
     try:
         if event := _still_waiting(id):
-            orders.apply([orders.read(event)], at)
+            orders.apply(orders.read([event]), at)
             _finish(event, "done")
             db.session.flush()  # what the database refuses is this event's failure, not the job's
     except Unreadable as error:

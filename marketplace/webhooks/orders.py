@@ -22,6 +22,8 @@ from marketplace.storefronts.order import News
 from marketplace.storefronts.storefront import Storefront
 from marketplace.webhooks.event import WebhookEvent
 
+Told = tuple[Storefront, News]
+
 
 def verify(shop: Storefront, raw: bytes, headers: Mapping[str, str]) -> Ref:
     """Prove that the shop sent these bytes; return what they are about.
@@ -49,18 +51,27 @@ def verify(shop: Storefront, raw: bytes, headers: Mapping[str, str]) -> Ref:
     )
 
 
-def read(event: WebhookEvent) -> tuple[Storefront, News]:
-    """What a stored message says.
+def read(events: Sequence[WebhookEvent]) -> list[Told]:
+    """What stored messages say, each with its shop.
 
     Raises:
-        Unreadable: it lacks what such a message has.
+        Unreadable: one lacks what such a message has.
     """
-    shop = db.session.get_one(Storefront, UUID(hex=event.account))
-    body = reading.body_of(event.raw)
-    return shop, shop.software.read(event.event_type, event.event_id, body, shop.currency)
+    shops = {account: _shop(account) for account in {event.account for event in events}}
+    told = []
+    for event in events:
+        shop = shops[event.account]
+        body = reading.body_of(event.raw)
+        news = shop.software.read(event.event_type, event.event_id, body, shop.currency)
+        told.append((shop, news))
+    return told
 
 
-def apply(told: Sequence[tuple[Storefront, News]], at: datetime) -> None:
+def _shop(account: str | None) -> Storefront:
+    return db.session.get_one(Storefront, UUID(hex=account))
+
+
+def apply(told: Sequence[Told], at: datetime) -> None:
     """Follow what shops told us.
 
     Raises:

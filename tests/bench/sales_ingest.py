@@ -1,15 +1,17 @@
 """Orders of a shop taken in and owed, against COPY of the very rows that come of it.
 
-Ours: each message is stored once (deduplicated by its id), then handled in batches as the worker
-does: read, matched to its creator's code, receipt written, commission owed and posted. Theirs: the
-rows that this left are written by COPY, in one transaction, into a twin database with the same
-indexes, keys and triggers, nothing computed; balances of accounts are not even updated.
+Ours: each message is stored once (deduplicated by its id), while workers, one for each of two
+cores, handle in batches what is stored: read, matched to its creator's code, receipt written,
+commission owed and posted. Theirs: the rows that this left are written by COPY, one connection and
+one transaction, into a twin database with the same indexes, keys and triggers, nothing computed;
+balances of accounts are not even updated.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -25,16 +27,18 @@ from marketplace.extensions import db
 from marketplace.storefronts import storefront as storefronts
 from marketplace.webhooks import inbox
 from tests.bench.figures import Figure, figure
-from tests.bench.scene import Scene
-from tests.commissions.making import reserve
-from tests.make import make_brand, make_creator
+from tests.bench.scene import Crew, Scene
+from tests.make import make_brand, make_campaign, make_creator
 from tests.storefronts.samples import shopify_order
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "100000"))
 ROUNDS = 5
 CREATORS = 100
+WORKERS = 2
 AT_ONCE = 500  # messages stored in one transaction
-RESERVED_MINOR = 90_000_000
+RATE_BPS = 1_500
+EACH_AT_MOST_MINOR = 1_400
+BUDGET_MINOR = 90_000_000
 FLOOR = 0.25
 
 # In the order of their keys. What sorts by time tells the rows of a round.
@@ -48,7 +52,8 @@ def ingest(scene: Scene) -> Figure:
     with app.app_context():
         shop_id, own_codes = _shop()
         _store(_messages(shop_id, own_codes, 0, CREATORS))  # every account exists from now on
-        _handle()
+        while inbox.handle_orders(clock.now()):
+            db.session.remove()
         db.session.remove()
         db.engine.dispose()
     with psycopg.connect(scene.server.conninfo("postgres"), autocommit=True) as connection:
@@ -56,23 +61,33 @@ def ingest(scene: Scene) -> Figure:
     twin = psycopg.connect(scene.server.conninfo("sales_twin"))
     rounds = []
     each = EVENTS // ROUNDS
-    with app.app_context(), psycopg.connect(scene.server.conninfo("sales")) as owner:
+    worker = [sys.executable, "-m", "tests.bench.sales_worker", scene.server.url("sales")]
+    with (
+        Crew(worker, WORKERS) as workers,
+        app.app_context(),
+        psycopg.connect(scene.server.conninfo("sales")) as owner,
+    ):
+        workers.rate("orders", CREATORS)  # they are up
         for number in range(ROUNDS):
             marks = _marks(owner)
             messages = list(_messages(shop_id, own_codes, (number + 1) * each, each))
             started = time.perf_counter()
+            workers.begin("orders", CREATORS + (number + 1) * each)
             _store(messages)
-            _handle()
+            workers.end()
             ours = each / (time.perf_counter() - started)
             rounds.append((ours, each / _copy(owner, twin, marks)))
-        left = owner.execute("SELECT count(*) FROM webhook_event WHERE state <> 'done'").fetchone()
-        assert left == (0,)
+        left = "SELECT count(*) FROM sale WHERE status <> 'accrued'"
+        assert owner.execute(left).fetchone() == (0,), "every sale is owed"
+        took = "SELECT count(*) FROM sale"
+        orders = (CREATORS + ROUNDS * each,)
+        assert owner.execute(took).fetchone() == orders, "every order is a sale"
     twin.close()
     return figure(
         "sales.ingest.vs_copy",
-        f"orders stored, attributed and owed, {EVENTS:,} of them in batches",
+        f"orders stored, attributed and owed by {WORKERS} workers, {EVENTS:,} of them in batches",
         "orders/s",
-        "COPY of the rows that come of it",
+        "COPY of the rows that come of it, one connection",
         rounds,
         FLOOR,
     )
@@ -81,14 +96,23 @@ def ingest(scene: Scene) -> Figure:
 def _shop() -> tuple[str, list[str]]:
     """A shop with reserved money, and the codes of its creators."""
     team = make_brand()
-    owner = f"campaign:{new_id().hex}"
-    for _ in range(-(-EVENTS * 1_400 // RESERVED_MINOR)):
-        reserve(team, owner, RESERVED_MINOR)
+    campaigns = [
+        make_campaign(
+            team,
+            status="open",
+            flat_fee_minor=None,
+            commission_bps=RATE_BPS,
+            places=CREATORS,
+            budget_minor=BUDGET_MINOR,
+        )
+        for _ in range(-(-EVENTS * EACH_AT_MOST_MINOR // BUDGET_MINOR))
+    ]
     terms = terms_of("commission", clock.now())
     made = []
-    for _ in range(CREATORS):
+    for number in range(CREATORS):
         creator = make_creator().creator
-        args = (new_id(), creator.id, team.brand.id, owner, 1_500, terms, "USD", clock.now())
+        owner = campaigns[number % len(campaigns)].ledger_owner
+        args = (new_id(), creator.id, team.brand.id, owner, RATE_BPS, terms, "USD", clock.now())
         made.append(codes.issue(*args).code)
     shop = storefronts.add(
         team.brand.id, "shopify", "bench.example", "USD", form_key=new_id(), at=clock.now()
@@ -143,11 +167,6 @@ def _store(messages: Iterable[Any]) -> None:
     driver.cursor().executemany(statement, pending)
     driver.commit()
     pooled.close()
-
-
-def _handle() -> None:
-    while inbox.handle_orders(clock.now()):
-        db.session.remove()
 
 
 def _marks(owner: psycopg.Connection[Any]) -> dict[str, Any]:

@@ -42,9 +42,9 @@ def scene() -> Iterator[Scene]:
 
 
 class Crew:
-    """Client processes that wait for the word: they read 'case seconds' and answer with a rate."""
+    """Client processes that wait for the word: they read 'case amount' and answer with a number."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], clients: int = CLIENTS) -> None:
         self.clients = [
             subprocess.Popen(
                 [*command, str(number)],
@@ -53,15 +53,23 @@ class Crew:
                 text=True,
                 cwd=REPOSITORY,
             )
-            for number in range(CLIENTS)
+            for number in range(clients)
         ]
 
     def rate(self, case: str, seconds: float) -> float:
         """Let all clients work on one case at once; return what they do per second together."""
+        self.begin(case, seconds)
+        return self.end()
+
+    def begin(self, case: str, amount: float) -> None:
+        """Give all clients the word."""
         for client in self.clients:
             assert client.stdin
-            client.stdin.write(f"{case} {seconds}\n")
+            client.stdin.write(f"{case} {amount}\n")
             client.stdin.flush()
+
+    def end(self) -> float:
+        """Wait for all of them; return the sum of their answers."""
         total = 0.0
         for client in self.clients:
             assert client.stdout
