@@ -3,6 +3,7 @@
 PY ?= python3
 V := .venv
 PEERS := .venv-bench
+CHECKED := tests/test_architecture.py tests/test_migrations.py
 PIP := -m pip install --disable-pip-version-check --progress-bar off --require-hashes
 
 .PHONY: help install run test check proof demo screenshots bench lock clean
@@ -17,7 +18,7 @@ run: $(V)/run.done ## The whole marketplace on http://127.0.0.1:8000 (PORT=... f
 install: $(V)/run.done ## The virtual environment alone, as a server needs it
 
 test: check ## Every check and every test; the proofs with reduced counts
-	$(V)/bin/python -m pytest -n 2
+	$(V)/bin/python -m pytest -n 2 $(CHECKED:%=--ignore=%)
 
 check: $(V)/dev.done ## Format, lint, types, layers, security, migrations
 	$(V)/bin/ruff format --check .
@@ -25,7 +26,7 @@ check: $(V)/dev.done ## Format, lint, types, layers, security, migrations
 	$(V)/bin/mypy
 	$(V)/bin/lint-imports
 	$(V)/bin/bandit -q -r marketplace -c pyproject.toml
-	$(V)/bin/python -m pytest -q tests/test_architecture.py tests/test_migrations.py
+	$(V)/bin/python -m pytest -q $(CHECKED)
 
 proof: $(V)/dev.done ## Storms, kill loops, state machines in full; figures in var/proof.json
 	rm -f var/proof.json

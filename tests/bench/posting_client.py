@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -89,4 +90,5 @@ def main(database_url: str, number: int) -> None:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as the worker does
     main(sys.argv[1], int(sys.argv[2]))
