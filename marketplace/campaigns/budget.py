@@ -1,9 +1,14 @@
-"""A campaign's budget: what is missing to it, how it is paid in, and how it opens the campaign."""
+"""A campaign's budget: what is missing to it, how it is paid in, and how it opens the campaign.
+
+While the campaign is open more can be added: the budget rises by exactly what was, and nothing else
+of the terms changes.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from marketplace import statuses
@@ -72,11 +77,46 @@ def top_up(
     """
     if campaign.status != CampaignStatus.AWAITING_FUNDS:
         raise WrongState("campaign", campaign.status, "top up")
+    return _checkout(campaign, missing(campaign), payer_id, payer_email, form_key, site_url, at)
+
+
+def add_by_card(
+    campaign: Campaign,
+    amount: Money,
+    *,
+    payer_id: UUID,
+    payer_email: str,
+    form_key: UUID,
+    site_url: str,
+    at: datetime,
+) -> Deposit:
+    """Ask for a hosted checkout that adds to an open campaign. The caller has locked it.
+
+    Raises:
+        WrongState: it is not open.
+        BadInput: a checkout for it is open already, or a card cannot bring that amount.
+    """
+    if not statuses.allows(campaign, "add_money"):
+        raise WrongState("campaign", campaign.status, "add money")
+    deposit = _checkout(campaign, amount, payer_id, payer_email, form_key, site_url, at)
+    deposit.raises_budget = True
+    return deposit
+
+
+def _checkout(
+    campaign: Campaign,
+    amount: Money,
+    payer_id: UUID,
+    payer_email: str,
+    form_key: UUID,
+    site_url: str,
+    at: datetime,
+) -> Deposit:
     if open_deposit(campaign) is not None:
         raise BadInput(says("A checkout for this campaign is open already."))
     return deposits.request(
         deposits.Purpose.CAMPAIGN,
-        missing(campaign),
+        amount,
         requested_by=payer_id,
         payer_email=payer_email,
         form_key=form_key,
@@ -89,8 +129,14 @@ def top_up(
 
 
 def open_deposit(campaign: Campaign) -> Deposit | None:
-    """The checkout of this campaign that may still be paid, if there is one."""
-    return paying_in.open_deposit(Deposit.campaign_id == campaign.id)
+    """The checkout that may still bring this campaign money, if there is one.
+
+    One that was asked for before it opened brings none to it any more: that goes to the brand.
+    """
+    is_open = campaign.status == CampaignStatus.OPEN
+    return paying_in.open_deposit(
+        (Deposit.campaign_id == campaign.id) & Deposit.raises_budget.is_(is_open)
+    )
 
 
 def fund_from_balance(campaign: Campaign, actor: str, at: datetime) -> None:
@@ -107,10 +153,42 @@ def fund_from_balance(campaign: Campaign, actor: str, at: datetime) -> None:
         )
 
 
+def add_from_balance(
+    campaign: Campaign, amount: Money, *, form_key: UUID, actor: str, at: datetime
+) -> bool:
+    """Add unreserved money of the brand to an open campaign; False if this form has done so.
+
+    The caller has locked it.
+
+    Raises:
+        WrongState: it is not open.
+        InsufficientFunds: the brand does not have that much unreserved.
+        KeyConflict: this form has added another amount.
+    """
+    if not statuses.allows(campaign, "add_money"):
+        raise WrongState("campaign", campaign.status, "add money")
+    fresh = reservation.reserve(
+        campaign.brand.ledger_owner, campaign.ledger_owner, amount, campaign.cause, at, form_key
+    )
+    if fresh:
+        _raise(campaign, amount, actor, at)
+    return fresh
+
+
+def _raise(campaign: Campaign, amount: Money, actor: str, at: datetime) -> None:
+    """The budget of an open campaign rises by what is reserved for it in the same commit."""
+    assert campaign.budget is not None
+    open_since = campaign.status_at
+    statuses.advance(campaign, "add_money", at, actor, str(amount))
+    campaign.status_at = open_since  # no new status: it has been open since then
+    campaign.budget_minor = (campaign.budget + amount).minor
+
+
 def topped_up(deposit: Deposit, payment: Snapshot, at: datetime) -> None:
     """A campaign's deposit was paid: reserve it, and open the campaign once it is funded.
 
-    What is too much, or comes after a cancellation, stays with the brand unreserved.
+    One that adds to an open campaign raises its budget. What is too much, or comes after the
+    campaign is over, stays with the brand unreserved.
 
     Raises:
         Mismatch: the payment is not the one we asked for.
@@ -118,12 +196,19 @@ def topped_up(deposit: Deposit, payment: Snapshot, at: datetime) -> None:
     assert deposit.campaign_id
     campaign = lock(Campaign, deposit.campaign_id)
     assert campaign is not None
+    if deposit.raises_budget:
+        is_open = campaign.status == CampaignStatus.OPEN
+        wanted = deposit.amount if is_open else zero(deposit.currency)
+        once_covered = partial(_raise, campaign, deposit.amount, SYSTEM, at)
+    else:
+        wanted = missing(campaign)
+        once_covered = partial(statuses.advance, campaign, "fund", at, SYSTEM)
     paying_in.received(
         deposit,
         payment,
         at,
         brand_owner=campaign.brand.ledger_owner,
         reserved_owner=campaign.ledger_owner,
-        missing=missing(campaign),
-        once_covered=lambda: statuses.advance(campaign, "fund", at, SYSTEM),
+        missing=wanted,
+        once_covered=once_covered,
     )

@@ -30,7 +30,7 @@ class CampaignStatus(StrEnum):
      ▲ │               │  │  │                     │                   │
      └─│request_changes┘  │  └─reject──▶ rejected  │                   │
        │                  │                        │                   │
-     cancel             cancel                   cancel              cancel
+     cancel             cancel                   cancel              cancel   (open ↻ add_money)
        └──────────────────┴────────────────────────┴───────────────────┴────▶ canceled
 
     What is left of its reserved money goes back to the brand when it is closed or canceled.
@@ -91,6 +91,7 @@ class Campaign(Stateful):
         (CampaignStatus.IN_REVIEW, "cancel"): CampaignStatus.CANCELED,
         (CampaignStatus.AWAITING_FUNDS, "fund"): CampaignStatus.OPEN,
         (CampaignStatus.AWAITING_FUNDS, "cancel"): CampaignStatus.CANCELED,
+        (CampaignStatus.OPEN, "add_money"): CampaignStatus.OPEN,
         (CampaignStatus.OPEN, "close"): CampaignStatus.CLOSED,
         (CampaignStatus.OPEN, "cancel"): CampaignStatus.CANCELED,
     }

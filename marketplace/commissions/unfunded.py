@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from marketplace import statuses
 from marketplace.commissions.booking import accrue_or_wait, book, owed
@@ -16,6 +16,7 @@ from marketplace.errors import WrongState
 from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.ledger.chart import AccountKind
+from marketplace.money import Money, zero
 
 
 def fund_next(room: Room, at: datetime) -> bool:
@@ -51,6 +52,17 @@ def _owners() -> Select[str | None]:
         )
         .order_by(Sale.paid_from)
     )
+
+
+def lacking(owner: str, free: Money) -> Money:
+    """What the unfunded sales of a campaign, named as the ledger does, lack where it has `free`."""
+    waiting = db.session.scalar(
+        select(func.sum(Sale.commission_minor + Sale.platform_fee_minor)).where(
+            Sale.status == SaleStatus.UNFUNDED, Sale.paid_from == owner
+        )
+    )
+    short = Money(int(waiting or 0), free.currency) - free
+    return max(short, zero(free.currency))
 
 
 def pay_from_balance(sale: Sale, actor: str, at: datetime) -> None:

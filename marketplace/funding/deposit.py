@@ -74,6 +74,7 @@ class Deposit(Polled, Stateful):
     __tablename__ = "deposit"
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("NOT raises_budget OR purpose = 'campaign'", name="raises_budget"),
         CheckConstraint(
             "purpose IN ('campaign', 'challenge', 'fund_pool', 'gift_pool')", name="purpose"
         ),
@@ -110,6 +111,7 @@ class Deposit(Polled, Stateful):
     campaign_id: Mapped[UUID | None] = mapped_column(ForeignKey("campaign.id"), index=True)
     challenge_id: Mapped[UUID | None] = mapped_column(ForeignKey("challenge.id"), index=True)
     requested_by: Mapped[UUID] = mapped_column(ForeignKey("user.id"))
+    raises_budget: Mapped[bool] = mapped_column(default=False)  # of a campaign that is open
     form_key: Mapped[UUID] = mapped_column(unique=True)
     amount_minor: Mapped[int]
     currency: Mapped[str]

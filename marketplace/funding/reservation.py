@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from marketplace.database.identifier import new_id
 from marketplace.ledger import balances, journal, postings
@@ -21,15 +22,26 @@ def available(brand_owner: str, currency: str) -> Money:
 
 
 def reserve(
-    brand_owner: str, campaign_owner: str, amount: Money, cause: Cause, at: datetime
-) -> None:
+    brand_owner: str,
+    campaign_owner: str,
+    amount: Money,
+    cause: Cause,
+    at: datetime,
+    form_key: UUID | None = None,
+) -> bool:
     """Reserve money that the brand already has; the caller has locked the campaign.
+
+    Args:
+        form_key: of the form that asks for it: it does so once. False if it has been done.
 
     Raises:
         InsufficientFunds: the brand does not have that much.
+        KeyConflict: the form asked for another amount before.
     """
-    key = f"campaign_reserved:{new_id().hex}"
-    journal.post(postings.campaign_reserved(brand_owner, campaign_owner, amount, key, cause, at))
+    key = f"campaign_reserved:{cause.id.hex}:{(form_key or new_id()).hex}"
+    return journal.post(
+        postings.campaign_reserved(brand_owner, campaign_owner, amount, key, cause, at)
+    ).fresh
 
 
 def release(

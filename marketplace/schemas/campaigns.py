@@ -83,6 +83,18 @@ class Once(Sent):
     form_key = FormKey()
 
 
+class MoreMoney(Sent):
+    """How much is added to an open campaign, and from where."""
+
+    form_key = FormKey()
+    amount = Amount()
+    by = Choice(("balance", "card"))
+
+    def __init__(self, currency: str) -> None:
+        super().__init__()
+        cast(Amount, self.fields["amount"]).currency = currency
+
+
 class RefundWish(Sent):
     """How much of a deposit should go back to its card."""
 

@@ -22,6 +22,7 @@ from marketplace.web import (
     assets,
     auth,
     brand,
+    brand_adding,
     brand_agreements,
     brand_applicants,
     brand_campaign,
@@ -72,6 +73,7 @@ from marketplace.web import (
 
 # What adds its pages to the blueprint of an area by being imported.
 BRAND_PAGES = (
+    brand_adding,
     brand_agreements,
     brand_applicants,
     brand_campaign,

@@ -3,6 +3,7 @@
 brand_draft     filling in a campaign, and submitting it
 brand_preview   what a draft comes to as it is typed
 brand_campaign  one campaign: where it stands, paying for it, calling it off
+brand_adding    more money for a campaign that is open
 brand_matches   who suits a campaign, best first, to be invited
 brand_deposit   one top-up: the wait for the payment page, and for the payment
 brand_refund    money that goes back to its card

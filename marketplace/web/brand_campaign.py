@@ -15,11 +15,13 @@ from marketplace.campaigns import application as applications
 from marketplace.campaigns import budget, commitments, ending
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.campaigns.offer import offer
+from marketplace.commissions import unfunded
 from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.funding import reservation
 from marketplace.funding.deposit import Deposit
 from marketplace.ledger import balances, postings
+from marketplace.money import Money
 from marketplace.program import eligible
 from marketplace.schemas.campaigns import Cancelation, Once
 from marketplace.web import brand_words as words
@@ -28,6 +30,7 @@ from marketplace.web.brand import bp, my_campaign
 from marketplace.web.brand_deposit import site_url
 from marketplace.web.buttons import told
 from marketplace.web.formats import money
+from marketplace.web.forms import Form
 
 ENTRIES = 10  # of its reservation
 _BEFORE = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.AWAITING_FUNDS)
@@ -37,7 +40,7 @@ _BEFORE = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.AWAITI
 @audience("brand")
 def campaign(campaign_id: UUID) -> ResponseReturnValue:
     mine = my_campaign(campaign_id)
-    return render_template("brand/campaign.html", form=forms.blank(), **_shown(mine))
+    return render_template("brand/campaign.html", form=forms.blank(), **shown(mine))
 
 
 @bp.post("/campaigns/<uuid:campaign_id>/top-up")
@@ -50,25 +53,25 @@ def top_up(campaign_id: UUID) -> ResponseReturnValue:
         deposit = forms.once(Deposit, form_key, lambda: _checkout(mine, form_key))
         where: dict[str, Any] = {"deposit_id": deposit.id, **checkout.ONWARD}
         return redirect(url_for("brand.deposit", **where), 303)
-    return _page_of(mine)
+    return page_of(mine)
 
 
 @bp.post("/campaigns/<uuid:campaign_id>/fund")
 @audience("brand")
 def fund_from_balance(campaign_id: UUID) -> ResponseReturnValue:
-    mine = _locked(my_campaign(campaign_id))
+    mine = locked(my_campaign(campaign_id))
     if mine.status != CampaignStatus.OPEN:  # else clicked twice
         with told():
             budget.fund_from_balance(mine, access.actor(), clock.now())
             db.session.commit()
             flash(gettext("Funded from your balance: the campaign is open to creators."))
-    return _page_of(mine)
+    return page_of(mine)
 
 
 @bp.post("/campaigns/<uuid:campaign_id>/cancel")
 @audience("brand")
 def cancel(campaign_id: UUID) -> ResponseReturnValue:
-    mine = _locked(my_campaign(campaign_id))
+    mine = locked(my_campaign(campaign_id))
     form = forms.sent(Cancelation())
     if mine.status != CampaignStatus.CANCELED:  # else clicked twice
         with told(), form.refusals():
@@ -80,16 +83,16 @@ def cancel(campaign_id: UUID) -> ResponseReturnValue:
                 said = gettext("Canceled: %(amount)s is back in your balance.", amount=amount)
             flash(said)
     if form.errors:
-        return form.again("brand/campaign.html", **_shown(mine))
-    return _page_of(mine)
+        return form.again("brand/campaign.html", **shown(mine))
+    return page_of(mine)
 
 
 def _checkout(mine: Campaign, form_key: UUID) -> Deposit:
     """The payment page that is open already, or a new one."""
-    locked = _locked(mine)
+    row = locked(mine)
     person = access.current_person()
-    return budget.open_deposit(locked) or budget.top_up(
-        locked,
+    return budget.open_deposit(row) or budget.top_up(
+        row,
         payer_id=person.id,
         payer_email=person.email,
         form_key=form_key,
@@ -98,18 +101,21 @@ def _checkout(mine: Campaign, form_key: UUID) -> Deposit:
     )
 
 
-def _locked(mine: Campaign) -> Campaign:
-    locked = lock(Campaign, mine.id)
-    assert locked is not None
-    return locked
+def locked(mine: Campaign) -> Campaign:
+    """A campaign of the caller's under its lock."""
+    row = lock(Campaign, mine.id)
+    assert row is not None
+    return row
 
 
-def _page_of(mine: Campaign) -> ResponseReturnValue:
+def page_of(mine: Campaign) -> ResponseReturnValue:
+    """To the page of a campaign."""
     return redirect(url_for("brand.campaign", campaign_id=mine.id), 303)
 
 
-def _shown(mine: Campaign) -> dict[str, Any]:
-    """Where a campaign stands, and its money."""
+def shown(mine: Campaign, adding: Form | None = None) -> dict[str, Any]:
+    """Where a campaign stands, and its money; `adding` is the form for more, if it was sent."""
+    lacking = _lacking(mine)
     available = reservation.available(mine.brand.ledger_owner, mine.currency)
     missing = budget.missing(mine)
     return {
@@ -128,7 +134,15 @@ def _shown(mine: Campaign) -> dict[str, Any]:
         "available": available,
         "is_covered": bool(missing) and available >= missing,
         "checkout": budget.open_deposit(mine),
+        "lacking": lacking,
+        "adding": adding or (forms.blank(amount=lacking.decimal) if lacking else forms.blank()),
         "entries": balances.entries(
             postings.reserved(mine.ledger_owner), mine.currency, limit=ENTRIES
         ),
     }
+
+
+def _lacking(mine: Campaign) -> Money | None:
+    """What sales that wait for money lack; None if nothing."""
+    free = commitments.free_of(mine.ledger_owner)
+    return None if free is None else unfunded.lacking(mine.ledger_owner, free) or None

@@ -88,6 +88,7 @@ def _shown(mine: Sale) -> dict[str, Any]:
     return {
         **sale_receipt.shown(mine),
         "missing": _missing(mine),
+        "campaign_id": _takes_money(mine),
         "available": available,
         "is_covered": available >= sales.gross(mine),
     }
@@ -97,6 +98,14 @@ def _missing(sale: Sale) -> Money | None:
     if sale.status != SaleStatus.UNFUNDED or sale.paid_from is None:
         return None
     return sales.missing(sale, commitments.free_of(sale.paid_from))
+
+
+def _takes_money(sale: Sale) -> UUID | None:
+    """The campaign that more money can be added to for this sale, while it is open."""
+    owner = sale.paid_from or ""
+    if not owner.startswith("campaign:") or commitments.free_of(owner) is None:
+        return None
+    return UUID(hex=owner.removeprefix("campaign:"))
 
 
 def handles_of(rows: list[Sale]) -> dict[UUID | None, str]:

@@ -80,6 +80,7 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("campaign", "request_changes"): _("Changes asked for: a draft again"),
     ("campaign", "reject"): _("Rejected"),
     ("campaign", "fund"): _("Funded and open to creators"),
+    ("campaign", "add_money"): _("Money added: its budget rose"),
     ("campaign", "close"): _("Closed"),
     ("campaign", "cancel"): _("Canceled"),
     ("deposit", "create"): _("Top-up asked for"),

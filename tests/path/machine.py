@@ -228,6 +228,55 @@ class Path(RuleBasedStateMachine):
             campaign.reserved, campaign.status = campaign.budget, "open"
 
     @precondition(lambda self: self.model.campaigns)
+    @rule(n=PICK, minor=st.integers(1, 2_000))
+    def add_from_balance(self, n: int, minor: int) -> None:
+        campaign = pick(self.model.campaigns, n)
+        refusal: type[Exception] | None = None
+        if campaign.status != "open":
+            refusal = WrongState
+        elif minor > self.model.free:
+            refusal = InsufficientFunds
+        form_key = new_id()
+        act = lambda: budget.add_from_balance(  # noqa: E731
+            locked(CampaignRow, campaign.id),
+            usd(minor),
+            form_key=form_key,
+            actor="user:1",
+            at=clock.now(),
+        )
+        if self.expect(refusal, act):
+            self.model.adds(campaign, minor)
+            self._changes_nothing(act)
+
+    @precondition(lambda self: self.model.campaigns)
+    @rule(n=PICK, minor=st.integers(90, 2_000))
+    def add_by_card(self, n: int, minor: int) -> None:
+        """The money counts once it is paid, and is the brand's if the campaign is over by then."""
+        campaign = pick(self.model.campaigns, n)
+        refusal: type[Exception] | None = None
+        if campaign.status != "open":
+            refusal = WrongState
+        elif budget.open_deposit(locked(CampaignRow, campaign.id)) or minor < 100:
+            refusal = BadInput
+        asked: list[DepositRow] = []
+
+        def act() -> None:
+            asked.append(
+                budget.add_by_card(
+                    locked(CampaignRow, campaign.id),
+                    usd(minor),
+                    payer_id=self.team.user.id,
+                    payer_email="payer@example.com",
+                    form_key=new_id(),
+                    site_url="http://127.0.0.1:8000/brand",
+                    at=clock.now(),
+                )
+            )
+
+        if self.expect(refusal, act):
+            self.model.deposits.append(model.Deposit(asked[0].id, minor, campaign, adds=True))
+
+    @precondition(lambda self: self.model.campaigns)
     @rule(n=PICK)
     def cancel_campaign(self, n: int) -> None:
         campaign = pick(self.model.campaigns, n)
@@ -501,6 +550,8 @@ class Path(RuleBasedStateMachine):
             ]
         for account, minor in expected:
             assert balance(account, "USD") == usd(minor), account
+        budgets = {row.id: row.budget_minor for row in db.session.query(CampaignRow)}
+        assert budgets == {it.id: it.budget for it in held.campaigns}
         clearing = postings.processor_clearing("stripe")
         before_fees = balance(clearing, "USD") + balance(postings.processor_fees("stripe"), "USD")
         assert before_fees == usd(held.at_processor)

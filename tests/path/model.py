@@ -59,6 +59,7 @@ class Deposit:
     amount: int
     campaign: Campaign
     paid: bool = False
+    adds: bool = False  # to a campaign that is open already
 
 
 @dataclass
@@ -160,13 +161,21 @@ class Model:
 
     def arrives(self, deposit: Deposit) -> None:
         campaign = deposit.campaign
-        reserve = min(campaign.missing, deposit.amount)
+        reserve = 0 if deposit.adds else min(campaign.missing, deposit.amount)
         if reserve and reserve == campaign.missing:
             campaign.status = "open"
         campaign.reserved += reserve
         self.free += deposit.amount - reserve
         self.charged += deposit.amount
         deposit.paid = True
+        if deposit.adds and campaign.status == "open":
+            self.adds(campaign, deposit.amount)
+
+    def adds(self, campaign: Campaign, minor: int) -> None:
+        """More for an open campaign, out of what is free."""
+        self.free -= minor
+        campaign.reserved += minor
+        campaign.budget += minor
 
     def ends(self, campaign: Campaign, status: str) -> None:
         self.free += campaign.reserved

@@ -49,6 +49,7 @@ VERDICTS: dict[str, str] = {
     "POST /brand/campaigns/<uuid:campaign_id>/submit":        "401   303 404 403 403 403",
     "POST /brand/campaigns/<uuid:campaign_id>/top-up":        "401   303 404 403 403 403",
     "POST /brand/campaigns/<uuid:campaign_id>/fund":          "401   303 404 403 403 403",
+    "POST /brand/campaigns/<uuid:campaign_id>/add":           "401   422 404 403 403 403",
     "POST /brand/campaigns/<uuid:campaign_id>/cancel":        "401   422 404 403 403 403",
     "GET  /brand/campaigns/<uuid:campaign_id>/applicants":    "login 200 404 403 403 403",
     "POST /brand/campaigns/<uuid:campaign_id>/applicants":    "401   422 404 403 403 403",
