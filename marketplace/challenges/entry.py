@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, func, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from marketplace import statuses
 from marketplace.challenges.challenge import Challenge, ChallengeStatus, RankedBy
@@ -177,10 +177,11 @@ def of_creator(challenge: Challenge, creator_id: UUID) -> Entry | None:
 
 
 def entries(challenge: Challenge) -> list[Entry]:
-    """Every entry, valid or not, the earliest first."""
+    """Every entry, valid or not, with its creator, the earliest first."""
     statement = (
         select(Entry)
         .where(Entry.challenge_id == challenge.id)
+        .options(joinedload(Entry.creator))
         .order_by(Entry.entered_at, Entry.id)
         .execution_options(populate_existing=True)
     )

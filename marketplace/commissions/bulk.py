@@ -17,6 +17,7 @@ from sqlalchemy import ARRAY, String, any_, literal, select
 from marketplace import statuses
 from marketplace.commissions import rate
 from marketplace.commissions.attribution import Decision
+from marketplace.commissions.booking import Told
 from marketplace.commissions.claims import Facts, decide_all
 from marketplace.commissions.code import PromoCode
 from marketplace.commissions.room import Room, covered
@@ -30,10 +31,8 @@ from marketplace.extensions import db
 from marketplace.ledger import postings
 from marketplace.money import Money, zero
 from marketplace.statuses import SYSTEM, Move
-from marketplace.storefronts.order import News, Order
+from marketplace.storefronts.order import Order
 from marketplace.storefronts.storefront import Storefront
-
-Told = tuple[Storefront, News]
 
 _COLUMNS = (
     *("id", "storefront_id", "brand_id", "order_ref", "order_name", "currency", "base_minor"),

@@ -17,7 +17,8 @@ from marketplace import clock, demo_clock
 from marketplace.access import audience
 from marketplace.campaigns.application import next_expiry
 from marketplace.campaigns.deliverable import next_silence
-from marketplace.campaigns.ending import next_end
+from marketplace.campaigns.ending import next_end, next_give_up
+from marketplace.challenges.judging import next_due as next_challenge
 from marketplace.database.lock import lock_where
 from marketplace.demo_clock import DAYS_MAX, DemoClock
 from marketplace.earnings.maturity import next_maturity
@@ -80,6 +81,8 @@ def _due() -> list[NextDue]:
         NextDue("megaphone", gettext("A campaign's window ends"), next_end()),
         NextDue("mailbox", gettext("An application expires"), next_expiry()),
         NextDue("eye-off", gettext("Work approves itself"), next_silence()),
+        NextDue("calendar-x", gettext("Work that never came is given up"), next_give_up()),
+        NextDue("trophy", gettext("A challenge closes, is judged or awarded"), next_challenge()),
         NextDue("banknote", gettext("A payout run"), next_run_at()),
         NextDue("hand", gettext("A held payout is tried again"), next_review()),
     )

@@ -12,17 +12,15 @@ from uuid import UUID
 from marketplace.campaigns import commitments
 from marketplace.campaigns.campaign import Campaign
 from marketplace.commissions import booking, bulk, unfunded
+from marketplace.commissions.booking import Told
 from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.processors import registry
 from marketplace.processors.base import Ref
 from marketplace.storefronts import reading, signature
-from marketplace.storefronts.order import News
 from marketplace.storefronts.storefront import Storefront
 from marketplace.webhooks.event import WebhookEvent
-
-Told = tuple[Storefront, News]
 
 
 def verify(shop: Storefront, raw: bytes, headers: Mapping[str, str]) -> Ref:

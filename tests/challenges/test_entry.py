@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import inspect
 
 from marketplace import clock
 from marketplace.challenges import entry as entries
@@ -227,3 +228,10 @@ def test_after_the_award_nothing_is_disqualified_any_more(team: BrandTeam) -> No
         judging.disqualify(
             locked(Challenge, made.id), entry, "late", "user:1", clock.now(), by_operator=True
         )
+
+
+def test_all_entries_come_with_their_creators(team: BrandTeam) -> None:
+    made = make_challenge(team)
+    make_entries(made, 2)
+    db.session.expunge_all()
+    assert [inspect(entry).unloaded & {"creator"} for entry in entries.entries(made)] == [set()] * 2

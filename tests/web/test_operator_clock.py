@@ -9,8 +9,9 @@ import pytest
 
 from marketplace import clock, create_app, demo_clock
 from marketplace.extensions import db
+from tests.challenges.make import make_challenge
 from tests.harness import Ports, settings_for_tests
-from tests.make import earn, make_creator
+from tests.make import earn, make_brand, make_creator
 from tests.web.operating import Operating, operating
 
 __all__ = ["operating"]
@@ -55,6 +56,22 @@ def test_what_falls_due_next_is_listed(operating: Operating) -> None:
     operating.within(lambda: earn(make_creator().creator, "10.00 USD"))
     page = operating.see("/operator/clock")
     assert "in 1 week" in page, "the earning matures"
+
+
+def test_challenges_and_work_that_never_came_are_listed(operating: Operating) -> None:
+    page = operating.see("/operator/clock")
+    assert "A challenge closes, is judged or awarded" in page
+    assert "Work that never came is given up" in page
+
+    def begin() -> None:
+        make_challenge(make_brand())
+        db.session.commit()
+
+    operating.within(begin)
+    page = operating.see("/operator/clock")
+    first = page[page.index("What falls due next") :]
+    assert first.index("A challenge closes") < first.index("Earnings mature")
+    assert page.count("nothing waits") == page.count('class="due"') - 1
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "401", "1.5", "x", "", "9" * 30, "\u0663"])
