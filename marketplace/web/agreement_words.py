@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from marketplace import access, statuses
+from marketplace import statuses
 from marketplace.campaigns.agreement import Agreement
 from marketplace.campaigns.application import Application
 from marketplace.campaigns.deliverable import Deliverable
 from marketplace.metrics.profile import from_json
-from marketplace.statuses import SYSTEM, StatusChange
 from marketplace.web import formats
+from marketplace.web.happenings import Happening, in_words
 
 Thing = Application | Agreement | Deliverable
-Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 
 STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("application", "submitted"): (_("Applied"), "wait"),
@@ -95,19 +93,11 @@ def facts(kept: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def history(things: Iterable[Thing], other_side: str) -> list[Happening]:
-    """Every move of some things in words, oldest first; whoever is not the viewer is the other."""
+    """Every move of some things in words, oldest first, by the reader's side or the other one."""
     moves = [move for thing in things for move in statuses.history(thing)]
     moves = [it for it in moves if (it.thing, it.event) not in _SAID_ELSEWHERE]
     moves.sort(key=lambda move: (move.at, move.id))
-    return [
-        (
-            move.at,
-            str(EVENTS[move.thing, move.event]),
-            _by(move, other_side),
-            formats.translated(move.reason),
-        )
-        for move in moves
-    ]
+    return in_words(moves, EVENTS, other_side)
 
 
 # Told by the application and the deliverable at the same instant.
@@ -117,9 +107,3 @@ _SAID_ELSEWHERE = {
     ("agreement", "cancel"),
     ("deliverable", "create"),
 }
-
-
-def _by(move: StatusChange, other_side: str) -> str:
-    if move.actor == access.actor():
-        return str(gettext("you"))
-    return "" if move.actor == SYSTEM else other_side

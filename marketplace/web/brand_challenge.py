@@ -142,7 +142,7 @@ def shown(
         at_entry=at_entry,
         challenge=mine,
         cw=challenge_words,
-        history=challenge_words.history(mine),
+        history=challenge_words.history(mine, gettext("the marketplace")),
         reserved=reservation.reserved(mine.ledger_owner, mine.currency),
         missing=missing,
         available=available,

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import select
 
-from marketplace import access, statuses
+from marketplace import statuses
 from marketplace.campaigns.campaign import Campaign
 from marketplace.commissions.sale import Sale
-from marketplace.extensions import db
 from marketplace.funding.deposit import Deposit
 from marketplace.funding.refund import Refund
-from marketplace.parties.brand import Membership
-from marketplace.parties.user import User
-from marketplace.statuses import SYSTEM, StatusChange
 from marketplace.web import agreement_words, formats, sale_words
+from marketplace.web.happenings import Happening, in_words
 
 Thing = Campaign | Deposit | Refund | Sale | agreement_words.Thing
-Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 
 # By table and status: the label, and the tone of its pill.
 STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
@@ -121,35 +113,10 @@ def wait(thing: Thing) -> str:
 
 def history(thing: Thing) -> list[Happening]:
     """Every move of a thing in words, oldest first."""
-    moves = statuses.history(thing)
-    names = _names(moves)
-    return [
-        (
-            move.at,
-            str(EVENTS[move.thing, move.event]),
-            names[move.actor],
-            formats.translated(move.reason),
-        )
-        for move in moves
-    ]
+    return in_words(statuses.history(thing), EVENTS, gettext("the marketplace"))
 
 
 def answer(campaign: Campaign) -> str:
     """Why changes were asked for, or why it was rejected; '' if that is not where it stands."""
     last = statuses.history(campaign)[-1]
     return last.reason if last.event in ("request_changes", "reject") else ""
-
-
-def _names(moves: Iterable[StatusChange]) -> dict[str, str]:
-    """Who moved it: the caller, somebody of their brand by name, else the marketplace."""
-    names = {move.actor: gettext("the marketplace") for move in moves}
-    ids = [UUID(hex=actor.partition(":")[2]) for actor in names if actor.startswith("user:")]
-    colleagues = select(User.id, User.name).join(Membership, Membership.user_id == User.id)
-    mine = Membership.brand_id == access.current_brand().id
-    for id, name in db.session.execute(colleagues.where(mine, User.id.in_(ids))):
-        names[f"user:{id.hex}"] = name
-    if SYSTEM in names:
-        names[SYSTEM] = ""
-    if access.actor() in names:
-        names[access.actor()] = gettext("you")
-    return names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from marketplace import access, clock, statuses
+from marketplace import clock, statuses
 from marketplace.challenges import challenge as challenges
 from marketplace.challenges import sheet as sheets
 from marketplace.challenges.challenge import Challenge, ChallengeStatus, Kind, RankedBy
@@ -20,10 +19,8 @@ from marketplace.challenges.entry import Entry
 from marketplace.challenges.sheet import Method, ResultSheet
 from marketplace.extensions import db
 from marketplace.money import Money
-from marketplace.statuses import SYSTEM
 from marketplace.web import formats, program_words
-
-Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
+from marketplace.web.happenings import Happening, in_words
 
 KINDS: dict[str, Any] = {"challenge": _("Challenge"), "contest": _("Contest")}
 KIND_ICONS = {"challenge": "flame", "contest": "trophy"}
@@ -138,25 +135,9 @@ def _by_scores(challenge: Challenge, until: str, mine: bool) -> str:
     )
 
 
-def history(thing: Challenge | Entry) -> list[Happening]:
-    """Every move in words, oldest first."""
-    return [
-        (move.at, str(EVENTS[move.thing, move.event]), _by(move.actor), _reason(move.reason))
-        for move in statuses.history(thing)
-    ]
-
-
-def _by(actor: str) -> str:
-    if actor == SYSTEM:
-        return ""
-    somebody = access.signed_in()
-    if somebody is not None and actor == f"user:{somebody.id.hex}":
-        return str(gettext("you"))
-    return ""
-
-
-def _reason(reason: str) -> str:
-    return formats.translated(reason)
+def history(thing: Challenge | Entry, others: str = "") -> list[Happening]:
+    """Every move in words, oldest first; `others`: who moved it, if not the reader's side."""
+    return in_words(statuses.history(thing), EVENTS, others)
 
 
 # ---- the rules in sentences

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask import url_for
@@ -18,9 +17,9 @@ from marketplace.payouts.gate import Blocker, Decision, Reason
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
 from marketplace.web import agreement_words, formats, sale_words
+from marketplace.web.happenings import Happening
 
 Thing = Destination | Earning | Payout | Sale | agreement_words.Thing
-Happening = tuple[datetime, str, str, str]  # when, what, by whom, why
 
 KINDS: dict[str, Any] = {
     "fund": _("Creator fund"),

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _
 
 from marketplace import statuses
 from marketplace.commissions.sale import Sale
+from marketplace.web.happenings import Happening
 
 STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("sale", "awaited"): (_("Order not told yet"), "wait"),
@@ -108,7 +109,7 @@ def seen(sale: Sale, own_handle: str | None = None) -> list[dict[str, Any]]:
     return shown
 
 
-def history(sale: Sale) -> list[tuple[datetime, str, str, str]]:
+def history(sale: Sale) -> list[Happening]:
     """Every move of a sale in words, oldest first: when, what, by whom, why."""
     return [
         (

@@ -14,11 +14,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from marketplace import clock
 from marketplace.extensions import Base, db
-from marketplace.parties.brand import Brand
+from marketplace.parties.brand import Brand, Membership
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
-from tests.make import BrandTeam, log_in, make_brand, make_creator
+from tests.make import BrandTeam, log_in, make_brand, make_creator, make_user
 
 Row = TypeVar("Row", bound=Base)
 T = TypeVar("T")
@@ -47,6 +48,16 @@ class Browser:
             user = db.session.get_one(User, self.user_id)
             email = user.email
         return _at_browser(self.app, email, self.user_id, self.id)
+
+    def colleague(self) -> Browser:
+        """Somebody else who acts for the same brand."""
+        with self.app.app_context():
+            user, at = make_user(), clock.now()
+            joined = Membership(user_id=user.id, brand_id=self.id, role="owner", created_at=at)
+            db.session.add(joined)
+            db.session.commit()
+            known = user.email, user.id, self.id
+        return _at_browser(self.app, *known)
 
     @contextmanager
     def team(self) -> Iterator[BrandTeam]:

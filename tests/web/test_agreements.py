@@ -18,6 +18,7 @@ from marketplace.commissions.code import PromoCode
 from marketplace.database.identifier import new_id
 from marketplace.earnings.earning import Earning
 from marketplace.extensions import Base, db
+from marketplace.parties.user import User
 from marketplace.program.rules import Criteria
 from marketplace.web import agreement_words
 from tests.agreeing import LINK, ask_for_place, make_agreement
@@ -359,6 +360,20 @@ def test_every_status_and_event_has_words_for_both_sides() -> None:
         for status in model.WAITS:  # type: ignore[attr-defined]
             assert (table, status) in agreement_words.BRAND_WAITS
             assert (table, status) in agreement_words.CREATOR_WAITS
+
+
+def test_what_a_colleague_did_carries_their_name_on_their_side_alone(
+    app: Flask, brand: Browser, creator: Browser
+) -> None:
+    id = agreed(opened(brand), creator, "submitted")
+    colleague = brand.colleague()
+    name = next(it.name for it in rows(app, User) if it.id == colleague.user_id)
+    colleague.post(f"/brand/work/{id}/approve")
+    assert f"· {name}" in brand.get(f"/brand/work/{id}").text
+    assert "· you" in colleague.get(f"/brand/work/{id}").text
+    page = creator.get(f"/creator/work/{id}").text
+    assert name not in page
+    assert "· Northwind Coffee" in page
 
 
 def test_the_agreement_page_speaks_french(app: Flask, brand: Browser, creator: Browser) -> None:
