@@ -25,7 +25,7 @@ from marketplace.commissions.room import Room, covered
 from marketplace.commissions.sale import Sale, SaleRefund, SaleStatus, gross
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock_all
-from marketplace.earnings.clawback import claw_back
+from marketplace.earnings.clawback import claw_back, platform_fee_while
 from marketplace.earnings.earning import Earning, EarningKind, Owed, accrue
 from marketplace.errors import InsufficientFunds
 from marketplace.extensions import db
@@ -186,6 +186,8 @@ def _reckon(sale: Sale) -> None:
         sale.base, sale.refunded, sale.promo_code.rate_bps, canceled=sale.is_canceled
     )
     net, platform_fee = sale.promo_code.terms.split(target)
+    if sale.earning_id is not None:  # owed already: what the books leave of the fee they took
+        platform_fee = platform_fee_while(db.session.get_one(Earning, sale.earning_id), net)
     sale.commission_minor, sale.platform_fee_minor = net.minor, platform_fee.minor
 
 

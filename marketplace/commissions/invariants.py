@@ -7,6 +7,10 @@ from marketplace.database.check import Check
 from marketplace.statuses import checks
 
 _KEPT = "(g.net_minor - coalesce((SELECT sum(net_minor) FROM clawback WHERE earning_id = g.id), 0))"
+_FEE = (
+    "(g.platform_fee_minor - coalesce((SELECT sum(platform_fee_minor) FROM clawback"
+    " WHERE earning_id = g.id), 0))"
+)
 
 CHECKS = (
     Check(
@@ -34,12 +38,13 @@ CHECKS = (
     ),
     Check(
         "C4.sale",
-        "of a sale the creator keeps its rate of what is left of the price, within one minor unit",
-        "SELECT s.id, s.commission_minor FROM sale s JOIN promo_code c ON c.id = s.promo_code_id"
-        " JOIN earning g ON g.id = s.earning_id"
-        f" WHERE {_KEPT} <> s.commission_minor OR abs(s.commission_minor"
-        " + CASE WHEN c.fee_on_top THEN 0 ELSE s.platform_fee_minor END - c.rate_bps / 10000.0 *"
-        " CASE WHEN s.is_canceled THEN 0"
+        "of a sale the creator keeps its rate of what is left, to one minor unit, and we our fee",
+        "SELECT s.id, s.commission_minor, s.platform_fee_minor FROM sale s"
+        " JOIN promo_code c ON c.id = s.promo_code_id JOIN earning g ON g.id = s.earning_id"
+        f" WHERE {_KEPT} <> s.commission_minor OR {_FEE} <> s.platform_fee_minor"
+        " OR abs(s.commission_minor - c.rate_bps / 10000.0"
+        " * CASE WHEN c.fee_on_top THEN 1 ELSE 1 - c.platform_fee_bps / 10000.0 END"
+        " * CASE WHEN s.is_canceled THEN 0"
         " ELSE greatest(s.base_minor - s.refunded_minor, 0) END) > 1",
     ),
     Check(

@@ -110,12 +110,13 @@ def claw_back(
     net = standing - keep
     taken_from = _bears(locked)
     taken = min(net, balances.balance(taken_from, net.currency))
+    given_back = platform_fee_while(locked, standing) - platform_fee_while(locked, keep)
     clawback = Clawback(
         id=new_id(),
         earning_id=locked.id,
         net_minor=net.minor,
         debt_minor=(net - taken).minor,
-        platform_fee_minor=(_fee_for(locked, standing) - _fee_for(locked, keep)).minor,
+        platform_fee_minor=given_back.minor,
         currency=net.currency,
         reason=reason,
         source_ref=source_ref,
@@ -164,7 +165,7 @@ def clawbacks_of(earnings: Sequence[Earning]) -> list[Clawback]:
     )
 
 
-def _fee_for(earning: Earning, keep: Money) -> Money:
+def platform_fee_while(earning: Earning, keep: Money) -> Money:
     """Our platform fee while the creator keeps that much of the net: in proportion, half-even."""
     exact = Decimal(earning.platform_fee_minor) * keep.minor / earning.net_minor
     return Money(int(exact.to_integral_value(ROUND_HALF_EVEN)), earning.currency)

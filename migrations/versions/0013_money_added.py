@@ -1,4 +1,4 @@
-"""Deposits that raise the budget of a campaign that is open.
+"""Deposits that raise an open campaign's budget; the platform fee of a sale as the books have it.
 
 Revision: 0013, after 0011.
 """
@@ -22,6 +22,11 @@ def upgrade() -> None:
     op.alter_column("deposit", "raises_budget", server_default=None)
     op.create_check_constraint(
         op.f("ck_deposit_raises_budget"), "deposit", "NOT raises_budget OR purpose = 'campaign'"
+    )
+    op.execute(
+        "UPDATE sale s SET platform_fee_minor = g.platform_fee_minor - coalesce("
+        "  (SELECT sum(platform_fee_minor) FROM clawback WHERE earning_id = g.id), 0)"
+        " FROM earning g WHERE g.id = s.earning_id"
     )
 
 

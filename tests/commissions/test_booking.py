@@ -17,11 +17,15 @@ from marketplace.commissions.sale import Sale
 from marketplace.earnings.clawback import Clawback
 from marketplace.earnings.earning import Earning
 from marketplace.earnings.maturity import mature_due
+from marketplace.earnings.terms import Terms
 from marketplace.errors import InsufficientFunds, WrongState
 from marketplace.extensions import db
 from marketplace.funding import reservation
+from marketplace.ledger import postings
+from marketplace.ledger.balances import balance
 from marketplace.money import Money
 from marketplace.statuses import history
+from tests.books import broken_invariants
 from tests.commissions.making import (
     PLACED,
     Shop,
@@ -339,6 +343,32 @@ def test_what_a_creator_keeps_follows_from_the_facts_alone(
     left = 0 if canceled else max(base - sum(refunds), 0)
     assert keeps(sale) == Money(left, "USD").share(1_500).minor
     assert sale.status == ("accrued" if keeps(sale) else "nothing_due")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.integers(1, 6_000),
+    st.lists(st.integers(1, 2_500), min_size=1, max_size=5),
+    st.sampled_from([100, 1_500, 8_000]),
+    st.builds(Terms, st.sampled_from([0, 290, 1_000, 5_000]), st.just(30), st.booleans()),
+)
+def test_a_sale_shows_the_platform_fee_that_the_books_left_after_each_refund(
+    base: int, refunds: list[int], rate_bps: int, terms: Terms
+) -> None:
+    shop = make_shop(1_000_000)
+    code = sell_for(shop.team, make_creator(), owner=shop.owner, rate_bps=rate_bps, terms=terms)
+    messages = [order(f"{base}", codes=(code.code,))]
+    messages += [refund(f"{amount}", f"r{n}") for n, amount in enumerate(refunds)]
+    before = fees_in_the_books()
+    for message in (*messages, messages[0]):
+        sale = tell(shop, message)
+        assert sale.platform_fee_minor == fees_in_the_books() - before
+    assert broken_invariants(db.session.connection()) == []
+    db.session.rollback()
+
+
+def fees_in_the_books() -> int:
+    return balance(postings.PLATFORM_FEES, "USD").minor
 
 
 def test_two_shops_may_use_the_same_order_number() -> None:

@@ -39,6 +39,10 @@ PLANTS = {
         {"C3.sale", "C4.sale"},
     ),
     "a refund whose share was not taken back": ("DELETE FROM clawback", {"C4.sale"}),
+    "a sale that shows another platform fee than the books": (
+        f"UPDATE sale SET platform_fee_minor = platform_fee_minor + 1 WHERE id = {SOLD}",
+        {"C4.sale"},
+    ),
     "a creator who bought by their own code": (
         "UPDATE sale SET buyer = encode(sha256(convert_to(u.email, 'UTF8')), 'hex') FROM \"user\" u"
         " JOIN creator c ON c.user_id = u.id WHERE c.id = sale.creator_id",
