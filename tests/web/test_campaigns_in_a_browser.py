@@ -8,8 +8,9 @@ from playwright.sync_api import Page, expect
 
 from marketplace.extensions import db
 from marketplace.program.rules import Criteria
+from tests.commissions.making import give, make_campaign_shop, order, tell
 from tests.make import PASSWORD, make_brand, make_campaign, make_creator, make_member, make_operator
-from tests.web.test_pages_in_a_browser import check, page
+from tests.web.test_pages_in_a_browser import LIGHT_PHONE, check, page
 
 __all__ = ["page"]
 
@@ -91,4 +92,32 @@ def test_a_campaign_is_typed_reviewed_and_found(page: Page, app: Flask) -> None:
     log_in(page, newcomer_mail)
     page.goto("/creator/campaigns")
     expect(page.get_by_role("heading", name="First: the creator program")).to_be_visible()
+    check(page)
+
+
+@LIGHT_PHONE
+def test_a_brand_adds_what_its_sales_lack(page: Page, app: Flask) -> None:
+    with app.app_context():
+        shop = make_campaign_shop(1_000)
+        sale = tell(shop, order("100.00", codes=(shop.code.code,))).id
+        give(shop.team, 5_000)
+        mail = shop.team.user.email
+        db.session.remove()
+
+    log_in(page, mail)
+    page.goto(f"/brand/sales/{sale}")
+    check(page)
+    page.get_by_role("link", name="Add money to the campaign").click()
+    amount, add = page.get_by_label("Amount"), page.get_by_role("button", name="Add from my")
+    expect(amount).to_have_value("5.44")
+    amount.fill("5000")
+    add.click()
+    expect(amount).to_be_focused()
+    expect(amount).to_have_value("5000")
+    check(page)
+    amount.fill("5.44")
+    add.dblclick()
+    expect(page.get_by_text("the budget is $15.44 now")).to_be_visible()
+    expect(page.get_by_text("This has moved on")).to_have_count(0)
+    page.get_by_role("heading", name="Add money").click()
     check(page)
