@@ -14,6 +14,7 @@ from marketplace.ledger import postings
 from marketplace.ledger.draft import Cause, Draft
 from marketplace.money import Money
 from marketplace.payouts import payout as payouts
+from marketplace.payouts import refusal
 from marketplace.payouts.payout import Payout
 from tests.harness import record_proof, trials
 from tests.path.exploring import STUMBLES, Plant, bound, explore, finds
@@ -32,7 +33,7 @@ def machine(scripted: Scripted, database_url: str) -> Iterator[type[Path]]:
 
 def unknown_is_taken_for_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def give_up(payout: Payout, why: str, at: datetime) -> None:
-        payouts.refused(payout, "no_answer", why, at)
+        refusal.refused(payout, "no_answer", why, at)
 
     monkeypatch.setattr(payouts, "doubted", give_up)
 

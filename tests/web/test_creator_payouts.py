@@ -18,6 +18,7 @@ from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import payout as payouts
+from marketplace.payouts import refusal
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
 from marketplace.processors.base import Snapshot
@@ -255,7 +256,7 @@ def pay(payout: Payout, at: Any) -> None:
 
 
 def refuse(code: str) -> Any:
-    return lambda payout, at: payouts.refused(payout, code, "no", at)
+    return lambda payout, at: refusal.refused(payout, code, "no", at)
 
 
 def doubt(payout: Payout, at: Any) -> None:
