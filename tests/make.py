@@ -343,6 +343,7 @@ def make_returned(creator: Creator, amount: str = "150.00 USD") -> Payout:
     for state in ("paid", "reversed"):
         converge.apply(transfer_of(locked, state), clock.now())
     db.session.commit()
+    db.session.refresh(payout)
     return payout
 
 

@@ -114,7 +114,8 @@ def test_no_more_comes_back_than_was_sent(
     scenes.paid()
     transfer = scenes.transfer(scenes.account())
     reversals = client.v1.transfers.reversals
-    for params in ({"amount": 4_001}, {"amount": 0}):
+    for amount in (4_001, 0):
+        params: Any = {"amount": amount}
         with pytest.raises(stripe.InvalidRequestError):
             reversals.create(transfer.id, params, scenes.key())
     with pytest.raises(stripe.InvalidRequestError):
