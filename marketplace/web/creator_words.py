@@ -87,8 +87,8 @@ HOLDS: dict[str, Any] = {
     "review": _("Somebody of the marketplace looks at it, by %(until)s; nothing for you to do."),
 }
 RETURNED = _(
-    "Stripe took it back, and the money is in your available balance again. Waits for you: check"
-    " your Stripe account, then confirm here that it is in order."
+    "The money is in your available balance again. Waits for you: check your Stripe account, then"
+    " confirm that it is in order."
 )
 _HELD_FOR: dict[str, Any] = {
     "processor_funds": _("Our balance at Stripe was too low."),
