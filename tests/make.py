@@ -33,6 +33,7 @@ from marketplace.parties.brand import Brand
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
 from marketplace.payouts import destination as destinations
+from marketplace.payouts import payout as payouts
 from marketplace.payouts import run as runs
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
@@ -44,6 +45,7 @@ from marketplace.program import application as applications
 from marketplace.program.application import ProgramApplication
 from marketplace.program.membership import ProgramMembership
 from marketplace.program.rules import Criteria
+from marketplace.webhooks import converge
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
@@ -321,6 +323,28 @@ def make_payout(creator: Creator, amount: str = "150.00 USD") -> Payout:
     do_runs(run_after_maturity(creator))
     newest = db.session.query(Payout).filter_by(creator_id=creator.id)
     return newest.order_by(Payout.created_at.desc(), Payout.id.desc()).limit(1).one()
+
+
+def transfer_of(payout: Payout, state: str = "paid") -> Snapshot:
+    """The processor's transfer for a payout, as it is shown to us."""
+    account = db.session.get_one(Destination, payout.destination_id).remote_account
+    name = payout.transfer_ref or f"tr_{payout.id.hex}"
+    return Snapshot(
+        "transfer", name, payout.id.hex, state, False, amount=payout.amount, account=account
+    )
+
+
+def make_returned(creator: Creator, amount: str = "150.00 USD") -> Payout:
+    """A payout that was sent and paid and then came back; its creator has not confirmed it."""
+    payout = make_payout(creator, amount)
+    locked = lock(Payout, payout.id)
+    assert locked is not None
+    assert payouts.may_send(locked, clock.now())
+    for state in ("paid", "reversed"):
+        converge.apply(transfer_of(locked, state), clock.now())
+    db.session.commit()
+    db.session.refresh(payout)
+    return payout
 
 
 def import_days(rows: list[str], *, videos: bool = False, categories: bool = False) -> MetricImport:

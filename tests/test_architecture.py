@@ -28,7 +28,7 @@ TERMINAL = {
     "refund": {"succeeded", "failed"},
     "earning": {"available", "reversed"},
     "destination": {"active", "refused"},
-    "payout": {"paid", "failed", "canceled"},
+    "payout": {"paid", "returned", "failed", "canceled"},
     "payout_run": {"done"},
     "campaign": {"closed", "canceled", "rejected"},
     "application": {"accepted", "declined", "withdrawn"},

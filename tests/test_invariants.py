@@ -35,6 +35,7 @@ from tests.make import (
     make_creator,
     make_deposit,
     make_payout,
+    make_returned,
     pay,
 )
 from tests.within import locked, within
@@ -160,6 +161,20 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         {"P2", "P3", "A2.payout", "B1"},
     ),
     "a paid payout that the books did not pay": (unposted("payout_paid"), {"P3"}),
+    "a returned payout that gave nothing back": (unposted("payout_returned"), {"P3"}),
+    "a payout that came back and is still called paid": (
+        "UPDATE payout SET status = 'paid' WHERE status = 'returned'",
+        {"P3", "A2.payout", "B1"},
+    ),
+    "a returned payout of another amount": (
+        f"UPDATE payout SET {ONE_MORE} WHERE status = 'returned'",
+        {"P1", "P4", "P6"},
+    ),
+    "a payout that came back without a request": (
+        "DELETE FROM processor_request WHERE op = 'trf'"
+        " AND subject_id = (SELECT id FROM payout WHERE status = 'returned')",
+        {"W3"},
+    ),
     "a canceled payout that gave nothing back": (unposted("payout_released"), {"P3"}),
     "a paid payout of another amount": (
         f"UPDATE payout SET {ONE_MORE} WHERE status = 'paid'",
@@ -308,6 +323,7 @@ def lively() -> None:
             refunds.converge(locked(Refund, asked.id), told, clock.now())
             db.session.commit()
     make_payout(make_creator().creator)
+    make_returned(make_creator().creator, "170.00 USD")
     _pay_out(make_payout(make_creator().creator))
     canceled = make_payout(make_creator().creator)
     payouts.cancel(locked(Payout, canceled.id), "user:1", "asked for", clock.now())

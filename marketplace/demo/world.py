@@ -11,7 +11,16 @@ from datetime import datetime, timedelta
 
 from marketplace import clock
 from marketplace.database.lock import lock
-from marketplace.demo import agreements, briefs, challenges, hosted, people, program, sales
+from marketplace.demo import (
+    agreements,
+    briefs,
+    challenges,
+    hosted,
+    people,
+    program,
+    sales,
+    troubles,
+)
 from marketplace.demo.steps import Step, arrive, base_url, begin, form_key, pay, travel
 from marketplace.earnings.earning import EarningKind
 from marketplace.extensions import db
@@ -59,12 +68,17 @@ def _steps(present: datetime) -> list[Step]:
         *agreements.steps(present),
         *challenges.steps(present),
         *sales.steps(present),
+        *troubles.steps(present),
         ago(50, lambda: _import(EarningKind.FUND, "fund-1.csv", _FUND_1)),
         ago(40, lambda: _import(EarningKind.GIFT, "gifts-1.csv", _GIFTS_1)),
         ago(24, lambda: _import(EarningKind.FUND, "fund-2.csv", _FUND_2)),
         ago(23, lambda: _import(EarningKind.GIFT, "gifts-2.csv", _GIFTS_2)),
         ago(3, lambda: _import(EarningKind.GIFT, "gifts-3.csv", _GIFTS_3)),
         ago(8.5, lambda: _cancel_held("maya")),
+        Step(
+            troubles.run_without_answer(present) - MATURITY - timedelta(days=1),
+            lambda: _import(EarningKind.GIFT, "gifts-4.csv", {troubles.UNANSWERED: "124.60 USD"}),
+        ),
         *(_exactly(present, handle, amount) for handle, amount in _ON_THE_EDGE.items()),
     ]
 

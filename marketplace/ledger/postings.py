@@ -219,6 +219,14 @@ def payout_paid(
     return _move("payout_paid", debited, credited, amount, cause, at)
 
 
+def payout_returned(
+    processor: str, creator_owner: str, amount: Money, cause: Cause, at: datetime
+) -> Draft:
+    """A payout that was paid came back to the processor: the creator is owed it again."""
+    debited, credited = processor_clearing(processor), creator_available(creator_owner)
+    return _move("payout_returned", debited, credited, amount, cause, at)
+
+
 def payout_released(
     creator_owner: str, amount: Money, recovered: Money, cause: Cause, at: datetime
 ) -> Draft:

@@ -20,6 +20,7 @@ from marketplace.processors.stripe_amounts import payout_step
 def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
     """Gather the facts about one balance and ask the gate."""
     destination = destinations.current(creator.id)
+    came_back = payouts.unseen_return(destination) if destination else None
     under_way = payouts.under_way(creator.id, currency)
     owner = creator.ledger_owner
     return decide(
@@ -34,6 +35,7 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             next_run_at=next_due(creator.payout_rhythm, creator.time_zone, at).at,
             payout_held_for=under_way.hold_reason if under_way else None,
             payout_review_at=under_way.review_at if under_way else None,
+            returned_payout=came_back.id.hex if came_back else None,
             step_minor=payout_step(currency),
         )
     )

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     NO_DESTINATION = "no_destination"
     DESTINATION_NOT_READY = "destination_not_ready"
     PAYOUT_UNDER_WAY = "payout_under_way"
+    LAST_PAYOUT_RETURNED = "last_payout_returned"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Facts:
     next_run_at: datetime | None = None
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
+    returned_payout: str | None = None  # one that came back from there, unseen by the creator
     step_minor: int = 1  # the processor pays multiples of this
 
 
@@ -136,6 +138,9 @@ def decide(facts: Facts) -> Decision:
                 details=tuple(facts.destination_requirements),
             )
         )
+    if facts.returned_payout is not None:
+        details = (facts.returned_payout,)
+        blockers.append(Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=details))
     return Decision(facts, tuple(blockers))
 
 

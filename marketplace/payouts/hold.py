@@ -10,7 +10,14 @@ from marketplace import statuses
 from marketplace.database.lock import lock_next
 from marketplace.extensions import db
 from marketplace.payouts.destination import Destination, DestinationStatus
-from marketplace.payouts.payout import HOLD_RETRY, HoldReason, Payout, PayoutStatus, enqueue
+from marketplace.payouts.payout import (
+    HOLD_RETRY,
+    HoldReason,
+    Payout,
+    PayoutStatus,
+    enqueue,
+    unseen_return,
+)
 from marketplace.statuses import SYSTEM
 
 # Reasons that may be gone by themselves; a review is ended by an operator.
@@ -36,7 +43,7 @@ def release_due(at: datetime) -> bool:
     if payout is None:
         return False
     destination = db.session.get_one(Destination, payout.destination_id)
-    if destination.status == DestinationStatus.ACTIVE:
+    if destination.status == DestinationStatus.ACTIVE and unseen_return(destination) is None:
         release(payout, SYSTEM, at)
     else:
         payout.review_at = at + HOLD_RETRY

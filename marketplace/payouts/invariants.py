@@ -29,7 +29,7 @@ def _held(account: str) -> str:
     return f"(SELECT * FROM ledger.account WHERE kind = '{account}') a"
 
 
-# Of payout p: its money is not back.
+# Of payout p: what it recovered of debt is not back.
 _LIVE = "p.status NOT IN ('failed', 'canceled')"
 _STEPS = ", ".join(f"('{currency}', {step})" for currency, step in PAYOUT_STEPS.items())
 
@@ -57,11 +57,14 @@ CHECKS = (
     ),
     Check(
         "P3",
-        "a payout is paid if and only if the books paid it, ended unpaid if they gave it back",
+        "a payout is paid if and only if the books paid it, ended unpaid if they gave it back,"
+        " returned if they paid it and took it back",
         "SELECT p.id, p.status FROM payout p,"
         f" LATERAL ({_moved('payout_paid', 'payout_reserved')}) s,"
-        f" LATERAL ({_moved('payout_released', 'payout_reserved')}) r"
-        " WHERE (p.status = 'paid') <> (s.postings > 0)"
+        f" LATERAL ({_moved('payout_released', 'payout_reserved')}) r,"
+        f" LATERAL ({_moved('payout_returned', 'creator_available')}) b"
+        " WHERE (p.status IN ('paid', 'returned')) <> (s.postings > 0)"
+        " OR (p.status = 'returned') <> (b.postings > 0)"
         " OR (p.status IN ('failed', 'canceled')) <> (r.postings > 0)",
     ),
     Check(
@@ -78,6 +81,15 @@ CHECKS = (
         " WHERE s.postings > 1 OR (s.postings = 1"
         "  AND (s.amount_minor <> -p.amount_minor - p.recovered_minor"
         "   OR d.amount_minor <> p.recovered_minor))",
+    ),
+    Check(
+        "P6",
+        "a returned payout gave back exactly what was paid, once, and no debt it had recovered",
+        "SELECT p.id FROM payout p,"
+        f" LATERAL ({_moved('payout_returned', 'creator_available')}) b,"
+        f" LATERAL ({_moved('payout_returned', 'creator_debt')}) d"
+        " WHERE b.postings > 1 OR d.postings > 0"
+        " OR (b.postings = 1 AND b.amount_minor <> -p.amount_minor)",
     ),
     Check(
         "P7",
@@ -124,7 +136,8 @@ CHECKS = (
         "   WHERE p.status = 'available'"
         f"  UNION ALL SELECT {_OWNER}, p.currency, k.debt_minor - k.net_minor"
         "   FROM clawback k JOIN earning p ON p.id = k.earning_id WHERE p.status = 'available'"
-        f"  UNION ALL SELECT {_OWNER}, p.currency, -p.amount_minor - p.recovered_minor"
+        f"  UNION ALL SELECT {_OWNER}, p.currency, -p.recovered_minor"
+        "   - CASE WHEN p.status = 'returned' THEN 0 ELSE p.amount_minor END"
         f"   FROM payout p WHERE {_LIVE}) parts GROUP BY 1, 2) q"
         "  ON q.owner = a.owner AND q.currency = a.currency"
         " WHERE -coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",

@@ -15,7 +15,7 @@ from marketplace.database.identifier import new_id
 from marketplace.errors import MarketplaceError, WrongState
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
-from marketplace.ledger.draft import Cause
+from marketplace.ledger.draft import Cause, Draft
 from marketplace.money import Money
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.recovery import Parts
@@ -30,7 +30,7 @@ HOLD_REVIEW = timedelta(days=3)
 class PayoutStatus(StrEnum):
     """Where a payout stands. Only a definitive answer releases the money.
 
-     reserved ──send──▶ sending ──pay──▶ paid
+     reserved ──send──▶ sending ──pay──▶ paid ──return──▶ returned (money available again)
       │  │  ▲              │ │ └─doubt─▶ unknown ──pay──▶ paid
       │  │  release        │ │              │└─hold, fail as from sending
       │ hold│              │ fail
@@ -46,6 +46,7 @@ class PayoutStatus(StrEnum):
     UNKNOWN = "unknown"
     HELD = "held"
     PAID = "paid"
+    RETURNED = "returned"
     FAILED = "failed"
     CANCELED = "canceled"
 
@@ -60,17 +61,6 @@ class HoldReason(StrEnum):
 
 OPEN = (PayoutStatus.RESERVED, PayoutStatus.SENDING, PayoutStatus.UNKNOWN, PayoutStatus.HELD)
 _OPEN_SQL = "status IN ('reserved', 'sending', 'unknown', 'held')"
-
-# What a processor's refusal means. Any other definitive refusal fails the payout.
-_FUNDS = {"balance_insufficient", "insufficient_funds"}
-_DESTINATION = {
-    "account_invalid",
-    "insufficient_capabilities_for_transfer",
-    "resource_missing",
-    "transfers_not_allowed",
-    "permission_denied",
-}
-_REVIEW = {"idempotency_error"}
 
 
 class Mismatch(MarketplaceError):
@@ -87,12 +77,18 @@ class Payout(Stateful):
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("recovered_minor >= 0", name="recovered_not_negative"),
         CheckConstraint(
-            "status IN ('reserved', 'sending', 'unknown', 'held', 'paid', 'failed', 'canceled')",
+            "status IN ('reserved', 'sending', 'unknown', 'held', 'paid', 'returned', 'failed',"
+            " 'canceled')",
             name="status",
         ),
-        # A paid payout names its transfer at the processor.
         CheckConstraint(
-            "(status = 'paid') = (transfer_ref IS NOT NULL)", name="transfer_ref_once_paid"
+            "(status IN ('paid', 'returned')) = (transfer_ref IS NOT NULL)",
+            name="transfer_ref_once_paid",
+        ),
+        CheckConstraint(
+            "(return_seen_at IS NULL) = (return_seen_by IS NULL)"
+            " AND (return_seen_at IS NULL OR status = 'returned')",
+            name="only_a_return_is_seen",
         ),
         CheckConstraint("(status = 'held') = (hold_reason IS NOT NULL)", name="held_has_reason"),
         # At most one payout per creator and currency is on its way.
@@ -116,6 +112,7 @@ class Payout(Stateful):
         (PayoutStatus.UNKNOWN, "pay"): PayoutStatus.PAID,
         (PayoutStatus.UNKNOWN, "hold"): PayoutStatus.HELD,
         (PayoutStatus.UNKNOWN, "fail"): PayoutStatus.FAILED,
+        (PayoutStatus.PAID, "return"): PayoutStatus.RETURNED,
         (PayoutStatus.HELD, "release"): PayoutStatus.RESERVED,
         (PayoutStatus.HELD, "cancel"): PayoutStatus.CANCELED,
     }
@@ -127,7 +124,7 @@ class Payout(Stateful):
     }
 
     creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"), index=True)
-    destination_id: Mapped[UUID] = mapped_column(ForeignKey("destination.id"))
+    destination_id: Mapped[UUID] = mapped_column(ForeignKey("destination.id"), index=True)
     run_id: Mapped[UUID] = mapped_column(ForeignKey("payout_run.id"), index=True)
     amount_minor: Mapped[int]  # goes to the destination
     recovered_minor: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -137,6 +134,8 @@ class Payout(Stateful):
     hold_reason: Mapped[str | None]
     review_at: Mapped[datetime | None]  # of a held payout: when it is looked at again
     failure: Mapped[str | None]
+    return_seen_at: Mapped[datetime | None]  # of a returned payout: confirmed by its creator
+    return_seen_by: Mapped[str | None]
 
     @property
     def amount(self) -> Money:
@@ -214,16 +213,28 @@ def enqueue(payout: Payout, destination: Destination) -> None:
 def may_send(payout: Payout, at: datetime) -> bool:
     """May the transfer be sent (again) now? The caller has locked the payout.
 
-    The destination is looked at once more: it may have been restricted since the run.
+    The destination is looked at once more: since the run, something may have come up.
     """
     if payout.status != PayoutStatus.RESERVED:
         return payout.status in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN)
     destination = db.session.get_one(Destination, payout.destination_id, populate_existing=True)
     if destination.status != DestinationStatus.ACTIVE:
-        _hold(payout, HoldReason.DESTINATION, "the destination cannot receive money", at)
-        return False
-    statuses.advance(payout, "send", at, SYSTEM)
-    return True
+        why = "the destination cannot receive money"
+    elif unseen_return(destination) is not None:
+        why = "an earlier payout to it came back"
+    else:
+        statuses.advance(payout, "send", at, SYSTEM)
+        return True
+    put_on_hold(payout, HoldReason.DESTINATION, why, at)
+    return False
+
+
+def unseen_return(destination: Destination) -> Payout | None:
+    """The oldest payout that came back from there and whose creator has not confirmed it since."""
+    came_back = select(Payout).filter_by(
+        destination_id=destination.id, status=PayoutStatus.RETURNED, return_seen_at=None
+    )
+    return db.session.scalars(came_back.order_by(Payout.id).limit(1)).one_or_none()
 
 
 def paid(payout: Payout, transfer: Snapshot, at: datetime) -> None:
@@ -232,44 +243,32 @@ def paid(payout: Payout, transfer: Snapshot, at: datetime) -> None:
     Raises:
         Mismatch: the transfer has another amount or another account, or the payout has ended.
     """
+    journal.post_many(settle(payout, transfer, at))
+
+
+def settle(payout: Payout, transfer: Snapshot, at: datetime) -> list[Draft]:
+    """Note that the transfer exists; return what to post for it, nothing if it was known."""
     destination = db.session.get_one(Destination, payout.destination_id)
     if transfer.amount != payout.amount:
         raise Mismatch(f"payout {payout.id} is {payout.amount}, the transfer {transfer.amount}")
     if transfer.account != destination.remote_account:
         raise Mismatch(f"the transfer of payout {payout.id} went to {transfer.account}")
-    if payout.status == PayoutStatus.PAID:
+    if payout.status in (PayoutStatus.PAID, PayoutStatus.RETURNED):
         if payout.transfer_ref != transfer.remote_id:
             raise Mismatch(f"payout {payout.id} has two transfers at the processor")
-        return
+        return []
     if not statuses.allows(payout, "pay"):
         raise Mismatch(f"payout {payout.id} is {payout.status}, yet a transfer exists")
     payout.transfer_ref = transfer.remote_id
     statuses.advance(payout, "pay", at, SYSTEM)
-    journal.post(
-        postings.payout_paid(
-            destination.processor, payout.creator_owner, payout.amount, payout.cause, at
-        )
-    )
+    owner = payout.creator_owner
+    return [postings.payout_paid(destination.processor, owner, payout.amount, payout.cause, at)]
 
 
 def doubted(payout: Payout, why: str, at: datetime) -> None:
     """No usable answer: the money may have left. Nothing is released, nothing is sent anew."""
     if statuses.allows(payout, "doubt"):
         statuses.advance(payout, "doubt", at, SYSTEM, why)
-
-
-def refused(payout: Payout, code: str, why: str, at: datetime) -> None:
-    """The processor definitively did not pay: hold what can be cured, else give the money back."""
-    if code in _FUNDS:
-        _hold(payout, HoldReason.PROCESSOR_FUNDS, why, at)
-    elif code in _DESTINATION:
-        _hold(payout, HoldReason.DESTINATION, why, at)
-    elif code in _REVIEW:
-        _hold(payout, HoldReason.REVIEW, why, at)
-    else:
-        payout.failure = f"{code}: {why}"
-        statuses.advance(payout, "fail", at, SYSTEM, payout.failure)
-        _give_back(payout, at)
 
 
 def cancel(payout: Payout, actor: str, reason: str, at: datetime) -> None:
@@ -282,16 +281,18 @@ def cancel(payout: Payout, actor: str, reason: str, at: datetime) -> None:
         raise WrongState("payout", PayoutStatus.SENDING, "cancel")
     statuses.advance(payout, "cancel", at, actor, reason)
     payout.hold_reason = payout.review_at = None
-    _give_back(payout, at)
+    give_back(payout, at)
 
 
-def _hold(payout: Payout, reason: HoldReason, why: str, at: datetime) -> None:
+def put_on_hold(payout: Payout, reason: HoldReason, why: str, at: datetime) -> None:
+    """Keep the money set aside until the reason may be gone."""
     statuses.advance(payout, "hold", at, SYSTEM, f"{reason}: {why}")
     payout.hold_reason = reason
     payout.review_at = at + (HOLD_REVIEW if reason == HoldReason.REVIEW else HOLD_RETRY)
 
 
-def _give_back(payout: Payout, at: datetime) -> None:
+def give_back(payout: Payout, at: datetime) -> None:
+    """Nothing was sent: all of it is available again, and the debt it had recovered is back."""
     journal.post(
         postings.payout_released(
             payout.creator_owner, payout.amount, payout.recovered, payout.cause, at

@@ -135,7 +135,7 @@ class Snapshot:
     `state` is one of
         payment           succeeded, processing, failed, canceled, requires_action
         checkout          open, complete, expired
-        transfer          paid, reversed (also when only a part was)
+        transfer          paid, reversed (all of it came back), partly_reversed
         refund            pending, succeeded, failed
         recipient         active, pending, restricted
         connected_payout  the processor's own word

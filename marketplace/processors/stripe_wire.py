@@ -181,13 +181,20 @@ def transfer(transfer: Doc) -> Snapshot:
         kind="transfer",
         remote_id=transfer["id"],
         our_ref=transfer.get("transfer_group") or _our_ref(transfer),
-        state="reversed" if transfer["amount_reversed"] else "paid",
+        state=_transfer_state(transfer),
         livemode=transfer["livemode"],
         amount=from_stripe(transfer["amount"], transfer["currency"]),
         account=_id(transfer["destination"]),
         remote_created=_instant(transfer["created"]),
         raw=transfer,
     )
+
+
+def _transfer_state(transfer: Doc) -> str:
+    if not transfer["amount_reversed"] and not transfer["reversed"]:
+        return "paid"
+    in_full = transfer["amount_reversed"] == transfer["amount"] and transfer["reversed"]
+    return "reversed" if in_full else "partly_reversed"
 
 
 def refund(refund: Doc, livemode: bool) -> Snapshot:

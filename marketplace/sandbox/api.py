@@ -62,6 +62,7 @@ ROUTES = (
     Route("POST", "/v1/transfers", "transfers.create", transfers.create),
     Route("GET", "/v1/transfers", "transfers.list", transfers.list_transfers),
     Route("GET", "/v1/transfers/<id>", "transfers.retrieve", transfers.retrieve),
+    Route("POST", "/v1/transfers/<id>/reversals", "transfers.reverse", transfers.reverse),
     Route("POST", "/v1/refunds", "refunds.create", refunds.create),
     Route("GET", "/v1/refunds", "refunds.list", refunds.list_refunds),
     Route("GET", "/v1/refunds/<id>", "refunds.retrieve", refunds.retrieve),
@@ -109,7 +110,9 @@ class Exchange:
             self._authenticate()
             tasks.run_due(self.world)
             with self.world.act() as act:
-                self.fault = faults.take(act, self.route.name, faults.CALL_FAULTS, self.request_id)
+                self.fault = faults.take(
+                    act, self.route.name, faults.CALL_FAULTS, self.request_id, self._named()
+                )
             reply = self._fault_before() or self._reply()
         except Refused as refusal:
             reply = Reply(refusal.status, refusal.body(self.route.version))
@@ -160,6 +163,14 @@ class Exchange:
         if reply.status == 429:
             response.headers["Retry-After"] = "1"
         return response
+
+    def _named(self) -> frozenset[str]:
+        """What a call names, in its path or as a parameter: what a fault may be about."""
+        try:
+            values = [*self.ids.values(), *self._data().values()]
+        except Refused:
+            return frozenset(self.ids.values())  # it is refused where it is read again
+        return frozenset(value for value in values if isinstance(value, str))
 
     def _data(self) -> dict[str, Any]:
         if request.method == "GET":

@@ -14,13 +14,15 @@ COLUMNS = {
     "refund": "refunds",
     "refund_failure": "refunds",
     "transfer": "transfers",
+    "transfer_refund": "transfers",
 }
 
 
 def books(act: Act) -> Doc:
     """Return totals per currency, and every charge, refund, transfer, payout and account.
 
-    charges - fees - refunds - transfers = balance = available + pending.
+    charges - fees - refunds - transfers = balance = available + pending. What came back of refunds
+    and transfers is taken off them.
     """
     return {
         "currencies": _totals(act),

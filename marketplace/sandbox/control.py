@@ -1,4 +1,5 @@
-"""Control of the sandbox itself, under /_sandbox: clock, faults, settings, books. Not Stripe's."""
+"""Control of the sandbox itself, under /_sandbox: clock, faults, settings, accounts and transfers,
+books. Not Stripe's."""
 
 from __future__ import annotations
 
@@ -7,8 +8,9 @@ from typing import Any
 from flask import Blueprint, Flask, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from marketplace.sandbox import accounts, deliveries, faults, tasks
+from marketplace.sandbox import accounts, deliveries, faults, tasks, transfers
 from marketplace.sandbox.books import books
+from marketplace.sandbox.params import Params
 from marketplace.sandbox.refusal import Refused
 from marketplace.sandbox.world import DEFAULTS, World
 
@@ -21,6 +23,7 @@ def register(app: Flask, world: World) -> None:
     _clock(bp, world)
     _settings(bp, world)
     _onboarding(bp, world)
+    _transfers(bp, world)
     _faults_and_views(bp, world)
     app.register_blueprint(bp)
 
@@ -84,6 +87,18 @@ def _onboarding(bp: Blueprint, world: World) -> None:
                     name=str(answers.get("name", "Sandbox Person")),
                     bank_ending=str(answers.get("bank_ending", "6789")),
                 )
+        except Refused as refusal:
+            abort(refusal.status, str(refusal))
+        return jsonify(status="ok")
+
+
+def _transfers(bp: Blueprint, world: World) -> None:
+    @bp.post("/transfers/<id>/reverse")
+    def reverse(id: str) -> ResponseReturnValue:
+        """Let a transfer come back, as when its account is closed; all that is left of it."""
+        try:
+            with world.act() as act:
+                transfers.reverse(act, Params({}), id)
         except Refused as refusal:
             abort(refusal.status, str(refusal))
         return jsonify(status="ok")

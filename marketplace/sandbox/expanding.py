@@ -15,6 +15,7 @@ SHOWN: dict[str, tuple[str, Callable[[Act, Doc], Doc]]] = {
     "ch": ("charge", payments.show_charge),
     "txn": ("balance_transaction", balance.show),
     "re": ("refund", refunds.show),
+    "trr": ("transfer_reversal", transfers.show_reversal),
     "tr": ("transfer", transfers.show),
 }
 

@@ -3,9 +3,11 @@
     {"on": "transfers.create", "fault": "timeout_after_success", "times": 1, "hold_s": 0.5}
     {"on": "webhook.transfer.created", "fault": "duplicate", "n": 3}
     {"on": "webhook.*", "fault": "lost", "times": null}          null: every time
+    {"on": "transfers.*", "fault": "reset_before", "times": null, "about": "acct_1"}
 
 `on` is a call, an event type after `webhook.`, or either with a trailing `*`; a bare `*` means
-every call. The first armed fault that fits is taken; a call's own name is in api.ROUTES.
+every call. The first armed fault that fits is taken; a call's own name is in api.ROUTES. One that
+is `about` something fits only calls that name it: an account, say, or a transfer group.
 """
 
 from __future__ import annotations
@@ -43,8 +45,11 @@ class Fault:
     hold_s: float = 25.0
     delay_s: float = 5.0
     n: int = 2
+    about: str | None = None
 
-    def fits(self, name: str) -> bool:
+    def fits(self, name: str, about: frozenset[str]) -> bool:
+        if self.about is not None and self.about not in about:
+            return False
         if self.on == "*":
             return not name.startswith("webhook.")
         if self.on.endswith("*"):
@@ -62,6 +67,8 @@ class Fault:
         else:
             special = {"refunds.create": REFUND_FAULTS, "payouts.create": PAYOUT_FAULTS}
             allowed = CALL_FAULTS | special.get(self.on, frozenset())
+        if self.about is not None and self.on.startswith("webhook."):
+            raise ValueError("only calls name what a fault is about")
         if self.fault not in allowed:
             raise ValueError(f"no fault {self.fault!r} on {self.on!r}: {sorted(allowed)}")
 
@@ -84,14 +91,20 @@ def arm(act: Act, specs: list[dict[str, Any]]) -> None:
         )
 
 
-def take(act: Act, name: str, among: frozenset[str], subject: str) -> Fault | None:
+def take(
+    act: Act,
+    name: str,
+    among: frozenset[str],
+    subject: str,
+    about: frozenset[str] = frozenset(),
+) -> Fault | None:
     """Use up the first armed fault that fits, and write down on what it fired."""
     rows = act.sql.execute(
         "SELECT * FROM fault WHERE times_left IS NULL OR times_left > 0 ORDER BY id"
     ).fetchall()
     for row in rows:
         fault = Fault(**json.loads(row["spec"]))
-        if fault.fault in among and fault.fits(name):
+        if fault.fault in among and fault.fits(name, about):
             act.sql.execute(
                 "UPDATE fault SET times_left = times_left - 1 WHERE id = ?", (row["id"],)
             )

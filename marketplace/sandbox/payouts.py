@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from marketplace.sandbox import faults
+from marketplace.sandbox import faults, transfers
 from marketplace.sandbox.currency import to_wire
 from marketplace.sandbox.events import emit
 from marketplace.sandbox.world import Act, Doc, new_id
 
 
 def pay_out(act: Act, transfer_id: str) -> None:
-    """Send a transfer on to the account's bank; tell the Connect endpoint."""
+    """Send a transfer on to the account's bank, unless it is gone; tell the Connect endpoint."""
     transfer = act.the("transfer", transfer_id)
+    if transfers.is_gone(transfer):
+        return
     payout: Doc = {
         "id": new_id("po"),
         "created": act.now,

@@ -1,6 +1,7 @@
-"""Transfers: the platform's money moves to a connected account.
+"""Transfers: the platform's money moves to a connected account, and may be reversed.
 
-A transfer has no status: it exists, or it was refused.
+A transfer has no status: it exists, or it was refused; how much of it came back, it says. Whether
+the account still has the money is nobody's question here: accounts have no books of their own.
 """
 
 from __future__ import annotations
@@ -98,12 +99,81 @@ def list_transfers(act: Act, params: Params) -> Doc:
     )
 
 
+def reverse(act: Act, params: Params, id: str) -> Doc:
+    """POST /v1/transfers/<id>/reversals: of all that is left, or of the part asked for."""
+    minor, description = params.integer("amount"), params.text("description")
+    metadata = params.metadata()
+    params.done()
+    transfer = act.get("transfer", id)
+    if transfer is None:
+        raise missing("transfer", id, "id")
+    currency = transfer["currency"]
+    amount = _to_reverse(transfer, minor)
+    reversal: Doc = {
+        "id": new_id("trr"),
+        "created": act.now,
+        "transfer": id,
+        "currency": currency,
+        "amount": written(amount, currency),
+        "description": description,
+        "metadata": metadata,
+    }
+    reversal["balance_transaction"] = balance.book(
+        act, "transfer_refund", reversal["id"], amount, currency
+    )
+    act.add("transfer_reversal", reversal, link=id)
+    transfer["reversed"] = written(_reversed(transfer) + amount, currency)
+    act.save(transfer)
+    emit(act, "transfer.reversed", show(act, transfer))
+    return show_reversal(act, reversal)
+
+
+def _reversed(transfer: Doc) -> Decimal:
+    """How much of a transfer came back so far."""
+    return Decimal(transfer.get("reversed", 0))
+
+
+def is_gone(transfer: Doc) -> bool:
+    """Did all of it come back?"""
+    return _reversed(transfer) == Decimal(transfer["amount"])
+
+
+def _to_reverse(transfer: Doc, minor: int | None) -> Decimal:
+    left = Decimal(transfer["amount"]) - _reversed(transfer)
+    if not left:
+        raise Refused(f"Transfer {transfer['id']} is already fully reversed.")
+    amount = left if minor is None else from_wire(minor, transfer["currency"])
+    if amount <= 0 or amount % step(transfer["currency"]):
+        raise NotExecuted("Invalid positive integer", param="amount")
+    if amount > left:
+        raise Refused(
+            f"Reversal amount ({amount}) is greater than unreversed amount of transfer ({left})",
+            param="amount",
+        )
+    return amount
+
+
+def show_reversal(_act: Act, doc: Doc) -> Doc:
+    return {
+        "id": doc["id"],
+        "object": "transfer_reversal",
+        "amount": to_wire(doc["amount"], doc["currency"]),
+        "balance_transaction": doc["balance_transaction"],
+        "created": doc["created"],
+        "currency": doc["currency"],
+        "destination_payment_refund": None,
+        "metadata": doc["metadata"],
+        "source_refund": None,
+        "transfer": doc["transfer"],
+    }
+
+
 def show(act: Act, doc: Doc) -> Doc:
     return {
         "id": doc["id"],
         "object": "transfer",
         "amount": to_wire(doc["amount"], doc["currency"]),
-        "amount_reversed": 0,
+        "amount_reversed": to_wire(written(_reversed(doc), doc["currency"]), doc["currency"]),
         "balance_transaction": doc["balance_transaction"],
         "created": doc["created"],
         "currency": doc["currency"],
@@ -114,11 +184,11 @@ def show(act: Act, doc: Doc) -> Doc:
         "metadata": doc["metadata"],
         "reversals": {
             "object": "list",
-            "data": [],
+            "data": [show_reversal(act, it) for it in act.find("transfer_reversal", doc["id"])],
             "has_more": False,
             "url": f"/v1/transfers/{doc['id']}/reversals",
         },
-        "reversed": False,
+        "reversed": is_gone(doc),
         "source_transaction": None,
         "source_type": "card",
         "transfer_group": doc["transfer_group"],

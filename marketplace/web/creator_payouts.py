@@ -22,13 +22,14 @@ from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import explain
+from marketplace.payouts import explain, returning
 from marketplace.payouts.destination import Destination, DestinationStatus
-from marketplace.payouts.payout import Payout
+from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.schedule import next_due
 from marketplace.processors import registry
 from marketplace.schemas.payouts import PayoutRhythm
 from marketplace.web import forms, paging
+from marketplace.web.buttons import told
 from marketplace.web.creator import bp, my_currencies, my_payout
 from marketplace.web.creator_transactions import evidence_of
 
@@ -52,6 +53,19 @@ def payout(payout_id: UUID) -> ResponseReturnValue:
         postings=balances.transactions_of(mine.cause),
         **evidence_of(mine),
     )
+
+
+@bp.post("/payouts/<uuid:payout_id>/confirm")
+@audience("creator")
+def confirm_return(payout_id: UUID) -> ResponseReturnValue:
+    """The caller saw that it came back and says that their account is in order."""
+    mine = lock(Payout, my_payout(payout_id).id)
+    assert mine is not None
+    with told():
+        returning.confirm(mine, access.actor(), clock.now())
+        db.session.commit()
+        flash(gettext("Noted. The next run can pay you again."))
+    return _to_payouts()
 
 
 @bp.post("/payouts/rhythm")
@@ -114,6 +128,9 @@ def _shown() -> dict[str, Any]:
         "checking": destination is not None and _is_checked(destination),
         "next_run_at": next_due(creator.payout_rhythm, creator.time_zone, clock.now()).at,
         "page": paging.newest_first(mine, Payout.id),
+        "came_back": db.session.scalars(
+            mine.filter_by(status=PayoutStatus.RETURNED, return_seen_at=None).order_by(Payout.id)
+        ).all(),
         "debts": [(it.facts.debt, it) for it in decisions if it.facts.debt],
     }
 

@@ -53,6 +53,7 @@ STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("payout", "unknown"): (_("Being checked"), "wait"),
     ("payout", "held"): (_("On hold"), "wait"),
     ("payout", "paid"): (_("Paid"), "ok"),
+    ("payout", "returned"): (_("Returned"), "bad"),
     ("payout", "failed"): (_("Failed"), "bad"),
     ("payout", "canceled"): (_("Canceled"), ""),
     **sale_words.STATUSES,
@@ -84,6 +85,10 @@ HOLDS: dict[str, Any] = {
     ),
     "review": _("Somebody of the marketplace looks at it, by %(until)s; nothing for you to do."),
 }
+RETURNED = _(
+    "The money is in your available balance again. Waits for you: check your Stripe account, then"
+    " confirm that it is in order."
+)
 _HELD_FOR: dict[str, Any] = {
     "processor_funds": _("Our balance at Stripe was too low."),
     "destination": _("Your Stripe account could not receive it."),
@@ -102,6 +107,7 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("payout", "create"): _("Prepared: the amount is set aside"),
     ("payout", "send"): _("Given to Stripe"),
     ("payout", "pay"): _("Paid: sent to your Stripe account"),
+    ("payout", "return"): _("Came back: the money is available again"),
     ("payout", "doubt"): _("No clear answer: being looked up"),
     ("payout", "hold"): _("On hold"),
     ("payout", "release"): _("Tried again"),
@@ -127,6 +133,8 @@ def status(thing: Thing) -> tuple[str, str]:
 
 def wait(thing: Thing) -> str:
     """What a thing waits for and until when; '' if it waits for nothing."""
+    if isinstance(thing, Payout) and waits_for_confirmation(thing):
+        return str(RETURNED)
     waiting = thing.WAITS.get(thing.status)
     if waiting is None:
         return ""
@@ -136,6 +144,11 @@ def wait(thing: Thing) -> str:
         said = str(WAITS[thing.__tablename__, thing.status])
     until = waiting.due(thing)
     return said % {"until": formats.moment(until)} if until else said
+
+
+def waits_for_confirmation(payout: Payout) -> bool:
+    """Did this payout come back, and has its creator not confirmed their account since?"""
+    return payout.status == PayoutStatus.RETURNED and payout.return_seen_at is None
 
 
 def requirement(name: str) -> str:
@@ -259,10 +272,20 @@ def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
     )
 
 
+def _last_payout_returned(blocker: Blocker, decision: Decision) -> Step:
+    return Step(
+        "bad",
+        gettext("The last payout came back"),
+        gettext("Waits for you: check your Stripe account, then confirm that it is in order."),
+        (url_for("creator.payouts"), gettext("Check and confirm")),
+    )
+
+
 _STEPS = {
     Reason.NOTHING_AVAILABLE: _nothing_available,
     Reason.BELOW_THRESHOLD: _below_threshold,
     Reason.NO_DESTINATION: _no_destination,
     Reason.DESTINATION_NOT_READY: _destination_not_ready,
     Reason.PAYOUT_UNDER_WAY: _payout_under_way,
+    Reason.LAST_PAYOUT_RETURNED: _last_payout_returned,
 }

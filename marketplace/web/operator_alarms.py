@@ -116,6 +116,16 @@ def _payouts() -> Iterator[Alarm]:
         text=gettext("The money is set aside. Each says what it waits for."),
         url=url_for("operator.payouts", status=PayoutStatus.HELD),
     )
+    returned = and_(Payout.status == PayoutStatus.RETURNED, Payout.return_seen_at.is_(None))
+    yield from _alarm(
+        _oldest(Payout.status_at, returned),
+        clock.now(),
+        tone="wait",
+        icon="undo-2",
+        title=gettext("Payouts that came back"),
+        text=gettext("Their creators must confirm their account before they are paid again."),
+        url=url_for("operator.payouts", status=PayoutStatus.RETURNED),
+    )
 
 
 def _events() -> Iterator[Alarm]:

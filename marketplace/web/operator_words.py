@@ -62,6 +62,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "restricted": (_("Restricted"), "bad"),
     "retry": (_("Tried again"), "wait"),
     "reversed": (_("Reversed"), "bad"),
+    "returned": (_("Returned"), "bad"),
     "revision_due": (_("Revision due"), "wait"),
     "sending": (_("Sending"), "info"),
     "sent": (_("Sent"), "info"),
@@ -125,6 +126,7 @@ POSTINGS: dict[str, Any] = {
     "earning_clawed_back": _("Earning clawed back"),
     "payout_reserved": _("Payout set aside"),
     "payout_paid": _("Payout paid"),
+    "payout_returned": _("Payout came back"),
     "payout_released": _("Payout given back"),
 }
 
@@ -195,6 +197,11 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
         _("Another payout in this currency is under way."),
         None,
         _("Another payout in this currency is held."),
+    ),
+    "last_payout_returned": (
+        _("The last payout came back, and the creator has not confirmed their account since."),
+        None,
+        None,
     ),
 }
 

@@ -67,6 +67,10 @@ POSTINGS: dict[str, tuple[Any, Any]] = {
         _("Paid out"),
         _("The processor confirmed the transfer, so the money is in your account there."),
     ),
+    "payout_returned": (
+        _("Payout came back"),
+        _("The processor took the transfer back, so the money is available again."),
+    ),
     "payout_released": (
         _("Payout given up"),
         _("Nothing was sent, so the money is available again."),

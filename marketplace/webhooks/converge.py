@@ -23,6 +23,7 @@ from marketplace.funding.deposit import Deposit, DepositStatus, Purpose
 from marketplace.funding.refund import Refund, RefundStatus
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import payout as payouts
+from marketplace.payouts import refusal, returning
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.processors import registry
@@ -97,9 +98,12 @@ def _transfer(snapshot: Snapshot, at: datetime) -> str:
     payout = lock(Payout, _subject_id(snapshot))
     if payout is None:
         raise NotYet(f"no payout {snapshot.our_ref}")
-    if snapshot.state != "paid":
+    if snapshot.state == "paid":
+        payouts.paid(payout, snapshot, at)
+    elif snapshot.state == "reversed":
+        returning.returned(payout, snapshot, at)
+    else:  # a part of it came back, say: what follows from that, a person decides
         raise Quarantine(f"the transfer of payout {payout.id} is {snapshot.state}")
-    payouts.paid(payout, snapshot, at)
     return "done"
 
 
@@ -180,4 +184,4 @@ def _rejected(request: ProcessorRequest, outcome: Outcome, at: datetime) -> None
         payout = lock(Payout, request.subject_id)
         assert payout is not None
         if payout.status in (payouts.PayoutStatus.SENDING, payouts.PayoutStatus.UNKNOWN):
-            payouts.refused(payout, outcome.code or "refused", why, at)
+            refusal.refused(payout, outcome.code or "refused", why, at)

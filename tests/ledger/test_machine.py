@@ -48,6 +48,7 @@ MAKERS: list[Maker] = [
         NOON,
     ),
     lambda b, n: postings.payout_paid("stripe", b.creator, usd(n), cause(), NOON),
+    lambda b, n: postings.payout_returned("stripe", b.creator, usd(n), cause(), NOON),
     lambda b, n: postings.payout_released(b.creator, usd(n), usd(0), cause(), NOON),
     lambda b, n: postings.refund_reserved(b.brand, usd(n), cause(), NOON),
     lambda b, n: postings.refund_paid("stripe", b.brand, usd(n), cause(), NOON),

@@ -137,6 +137,11 @@ BOOK: list[tuple[Draft, str, str]] = [
         "+90 payout_reserved creator:c | -90 processor_clearing processor:stripe",
     ),
     (
+        p.payout_returned("stripe", CREATOR, usd(90), WHY, NOON),
+        f"payout_returned:{HEX}",
+        "+90 processor_clearing processor:stripe | -90 creator_available creator:c",
+    ),
+    (
         p.payout_released(CREATOR, usd(90), usd(0), WHY, NOON),
         f"payout_released:{HEX}",
         "+90 payout_reserved creator:c | -90 creator_available creator:c",

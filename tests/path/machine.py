@@ -35,7 +35,7 @@ from marketplace.ledger.balances import balance
 from marketplace.ledger.draft import AccountRef
 from marketplace.money import Money
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import hold
+from marketplace.payouts import hold, returning
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout as PayoutRow
@@ -518,14 +518,48 @@ class Path(RuleBasedStateMachine):
             if payout.call.made and not second:
                 self.expect(None, act)
                 payout.status = "paid"
-        elif payout.status == "paid" and not second:
+        elif payout.status in ("paid", "returned") and not second:
             self._changes_nothing(act)
         else:
             self.expect(Quarantine, act)
 
+    @precondition(lambda self: any(it.call.made for _, it in self._payouts()))
+    @rule(n=st.integers(0, 20))
+    def transfer_comes_back(self, n: int) -> None:
+        """Reversed in full, whether or not we had heard that it was made."""
+        earner, payout = pick([it for it in self._payouts() if it[1].call.made], n)
+        told = replace(self._made(payout.id), state="reversed")
+        act = lambda: converge.apply(told, clock.now())  # noqa: E731
+        if payout.status == "returned":
+            self._changes_nothing(act)
+        elif self.expect(None, act):
+            earner.comes_back(payout)
+
+    @precondition(lambda self: self._payouts())
+    @rule(n=st.integers(0, 20))
+    def creator_confirms(self, n: int) -> None:
+        _, payout = self._a_payout(n)
+        came_back = payout.status == "returned"
+        if self.expect(
+            None if came_back else WrongState,
+            lambda: returning.confirm(locked(PayoutRow, payout.id), "user:1", clock.now()),
+        ):
+            payout.confirmed = True
+
+    @rule(n=st.integers(0, 20), confirmed=st.booleans())
+    def a_run_follows_a_return(self, n: int, confirmed: bool) -> None:
+        self.a_week_goes_by(MADE, MADE)
+        self.transfer_comes_back(n)
+        for place, (_, payout) in enumerate(self._payouts()):
+            if confirmed and payout.status == "returned":
+                self.creator_confirms(place)
+        self.a_week_goes_by(MADE, MADE)
+
+    def _payouts(self) -> list[tuple[model.Earner, model.Payout]]:
+        return [(earner, it) for earner in self.model.earners for it in earner.payouts]
+
     def _a_payout(self, n: int) -> tuple[model.Earner, model.Payout]:
-        every = [(earner, it) for earner in self.model.earners for it in earner.payouts]
-        return pick(every, n)
+        return pick(self._payouts(), n)
 
     # ---- always
 
@@ -563,7 +597,7 @@ class Path(RuleBasedStateMachine):
             for payout in earner.payouts:
                 made = [it for it in self.adapter.made.values() if it.our_ref == payout.id.hex]
                 assert len(made) == int(payout.call.made)
-                if payout.status == "paid":
+                if payout.status in ("paid", "returned"):
                     assert payout.call.made
                 row = db.session.get_one(PayoutRow, payout.id)
                 assert row.status == payout.status

@@ -78,6 +78,7 @@ class Payout:
     recovered: int = 0
     status: str = "reserved"
     review_on: int = 0  # day
+    confirmed: bool = False  # once it came back
     call: Call = field(default_factory=Call)
 
     @property
@@ -113,8 +114,13 @@ class Earner:
         return sum(payout.amount for payout in self.payouts if payout.is_open)
 
     @property
+    def can_receive(self) -> bool:
+        """What came back is paid again only after a word of the creator."""
+        return self.active and all(it.confirmed for it in self.payouts if it.status == "returned")
+
+    @property
     def payable(self) -> bool:
-        return self.active and not self.in_payout and self.available >= THRESHOLD
+        return self.can_receive and not self.in_payout and self.available >= THRESHOLD
 
     def is_paid(self, id: UUID) -> None:
         """All that is available leaves; a quarter of it, rounded half-even, repays debt at most."""
@@ -126,6 +132,11 @@ class Earner:
         self.available += payout.amount + payout.recovered
         self.debt += payout.recovered
         payout.status = status
+
+    def comes_back(self, payout: Payout) -> None:
+        """What was paid is owed again; what it repaid of debt stays repaid."""
+        self.available += payout.amount
+        payout.status = "returned"
 
     def loses(self, earned: Earned, minor: int) -> None:
         earned.kept -= minor
@@ -201,7 +212,7 @@ class Model:
         for earner in self.earners:
             for payout in earner.payouts:
                 if payout.status == "held" and payout.review_on <= self.today:
-                    if earner.active:
+                    if earner.can_receive:
                         payout.status, payout.call = "reserved", Call()
                     else:
                         payout.review_on = self.today + 1
@@ -218,7 +229,7 @@ class Model:
                 self._answer(earner, payout, ending)
 
     def _answer(self, earner: Earner, payout: Payout, ending: Ending) -> None:
-        if payout.status == "reserved" and not earner.active:
+        if payout.status == "reserved" and not earner.can_receive:
             payout.status, payout.review_on = "held", self.today + 1
         if payout.status not in ("reserved", "sending", "unknown"):
             return

@@ -186,7 +186,7 @@ def our_books() -> dict[str, dict[str, int]]:
             "charges": by_kind.get("deposit_received", 0) + by_kind.get("pool_filled", 0),
             "fees": -by_kind.get("processor_fee_charged", 0),
             "refunds": -by_kind.get("refund_paid", 0) - by_kind.get("refund_bounced", 0),
-            "transfers": -by_kind.get("payout_paid", 0),
+            "transfers": -by_kind.get("payout_paid", 0) - by_kind.get("payout_returned", 0),
             "balance": balance(postings.processor_clearing("stripe"), currency).minor,
         }
     db.session.rollback()

@@ -14,6 +14,8 @@ from marketplace.ledger import postings
 from marketplace.ledger.draft import Cause, Draft
 from marketplace.money import Money
 from marketplace.payouts import payout as payouts
+from marketplace.payouts import refusal
+from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from tests.harness import record_proof, trials
 from tests.path.exploring import STUMBLES, Plant, bound, explore, finds
@@ -32,7 +34,7 @@ def machine(scripted: Scripted, database_url: str) -> Iterator[type[Path]]:
 
 def unknown_is_taken_for_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def give_up(payout: Payout, why: str, at: datetime) -> None:
-        payouts.refused(payout, "no_answer", why, at)
+        refusal.refused(payout, "no_answer", why, at)
 
     monkeypatch.setattr(payouts, "doubted", give_up)
 
@@ -62,7 +64,15 @@ def a_canceled_payout_forgets_the_debt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postings, "payout_released", keep_it)
 
 
+def what_came_back_is_paid_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(destination: Destination) -> Payout | None:
+        return None
+
+    monkeypatch.setattr(payouts, "unseen_return", never)
+
+
 PLANTS: tuple[Plant, ...] = (
+    what_came_back_is_paid_again_by_itself,
     a_canceled_payout_forgets_the_debt,
     unknown_is_taken_for_refused,
     refunds_forget_one_another,

@@ -22,13 +22,14 @@ from marketplace.ledger import postings
 from marketplace.ledger.balances import balance, transactions_of
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
+from marketplace.payouts import returning
 from marketplace.payouts.destination import DestinationStatus
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRunLine
 from marketplace.worker.draining import drain
 from tests.conftest import Web
 from tests.make import BrandTeam, make_brand, make_campaign, make_creator
-from tests.path.story import Story, checkout_id, event_states, our_books
+from tests.path.story import Story, checkout_id, event_states, our_books, their_books
 from tests.webhooks.sender import Sender, event
 from tests.within import at_once, locked
 
@@ -317,3 +318,78 @@ def test_a_creator_whose_account_is_restricted_is_paid_when_it_is_cured(
     payout = only_payout()
     assert payout.status == PayoutStatus.PAID
     assert one_transfer(story, payout)
+
+
+# ---- a payout that comes back
+
+
+def transfer_ids(story: Story) -> list[str]:
+    return [it["id"] for it in story.sandbox.books()["transfers"]]
+
+
+def test_a_payout_comes_back_once_and_is_paid_again_after_its_creator_confirmed(
+    story: Story, payee: Creator
+) -> None:
+    wait_for_the_run(story)
+    (transfer,) = transfer_ids(story)
+    story.sandbox.fault("webhook.transfer.reversed", "duplicate", n=8)
+    story.sandbox.reverse(transfer)
+    story.work()
+    payout = only_payout()
+    assert payout.status == PayoutStatus.RETURNED
+    assert [it.kind for it in transactions_of(payout.cause)][2:] == ["payout_returned"]
+    assert balance(postings.creator_available(payee.ledger_owner), "USD") == usd(15_000)
+    assert our_books()["USD"]["transfers"] == 0
+
+    story.pass_days(7)
+    assert only_payout().id == payout.id, "it is not paid again by itself"
+    assert transfer_ids(story) == [transfer]
+
+    returning.confirm(locked(Payout, payout.id), f"user:{payee.user_id.hex}", clock.now())
+    db.session.commit()
+    story.pass_days(7)
+    again = db.session.query(Payout).filter(Payout.id != payout.id).one()
+    assert (again.status, again.amount) == (PayoutStatus.PAID, usd(15_000))
+    assert len(transfer_ids(story)) == 2
+    assert our_books() == their_books(story.sandbox)
+
+
+def test_what_came_back_before_we_heard_that_it_was_made_is_paid_and_returned(
+    story: Story, payee: Creator
+) -> None:
+    for on, fault in (
+        ("transfers.create", "reset_after"),
+        ("transfers.list", "reset_before"),
+        ("webhook.transfer.created", "lost"),
+    ):
+        story.sandbox.fault(on, fault, times=None)
+    wait_for_the_run(story)
+    assert only_payout().status == PayoutStatus.UNKNOWN
+    (transfer,) = transfer_ids(story)
+    story.sandbox.reverse(transfer)
+    story.work()
+    payout = only_payout()
+    assert payout.status == PayoutStatus.RETURNED
+    kinds = [it.kind for it in transactions_of(payout.cause)]
+    assert kinds == ["payout_reserved", "payout_paid", "payout_returned"]
+
+    story.sandbox.call("PUT", "faults", [])
+    story.retry()
+    assert only_payout().status == PayoutStatus.RETURNED
+    assert transfer_ids(story) == [transfer]
+    assert our_books() == their_books(story.sandbox)
+
+
+def test_of_what_came_back_in_part_an_operator_decides(story: Story, payee: Creator) -> None:
+    wait_for_the_run(story)
+    (transfer,) = transfer_ids(story)
+    reversals = story.sandbox.client().v1.transfers.reversals
+    reversals.create(transfer, {"amount": 5_000}, {"idempotency_key": "in part"})
+    story.work()
+    assert only_payout().status == PayoutStatus.PAID
+    assert "quarantined" in event_states()
+
+    reversals.create(transfer, {}, {"idempotency_key": "the rest"})
+    story.work()
+    assert only_payout().status == PayoutStatus.RETURNED
+    assert our_books() == their_books(story.sandbox)

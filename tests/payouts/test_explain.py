@@ -12,6 +12,7 @@ from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import payout as payouts
+from marketplace.payouts import refusal
 from marketplace.payouts.explain import as_json, decision_for, decisions_for
 from marketplace.payouts.gate import Reason
 from marketplace.payouts.payout import Payout
@@ -77,7 +78,7 @@ def test_a_held_payout_says_why_and_until_when(creator: Creator) -> None:
     payout = make_payout(creator, "150.00 USD")
     at = clock.now()
     assert payouts.may_send(locked(Payout, payout.id), at)
-    payouts.refused(locked(Payout, payout.id), "balance_insufficient", "not enough", at)
+    refusal.refused(locked(Payout, payout.id), "balance_insufficient", "not enough", at)
     db.session.commit()
     blocker, _ = decision_for(creator, "USD", at).blockers
     assert blocker.reason == Reason.PAYOUT_UNDER_WAY

@@ -139,11 +139,19 @@ def test_every_reason_to_hold_a_payout_says_on_whom_it_waits() -> None:
         assert reasons(in_payout=usd(1), payout_held_for=held_for) == [Reason.PAYOUT_UNDER_WAY]
 
 
+def test_a_payout_that_came_back_waits_for_the_creator_and_names_it() -> None:
+    assert blockers(returned_payout="0a") == (
+        Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=("0a",)),
+    )
+
+
 def test_everything_that_blocks_is_named_in_a_fixed_order() -> None:
-    assert reasons(in_payout=usd(1), available=usd(0), destination_status=None) == [
+    everything = {"in_payout": usd(1), "available": usd(0), "destination_status": None}
+    assert reasons(**everything, returned_payout="0a") == [
         Reason.PAYOUT_UNDER_WAY,
         Reason.NOTHING_AVAILABLE,
         Reason.NO_DESTINATION,
+        Reason.LAST_PAYOUT_RETURNED,
     ]
 
 
@@ -165,6 +173,7 @@ facts = st.builds(
     destination_status=st.sampled_from([None, "requested", "onboarding", "active", "restricted"]),
     destination_requirements=st.just(()),
     next_run_at=st.just(AT),
+    returned_payout=st.sampled_from([None, "0a"]),
 )
 
 
@@ -177,6 +186,8 @@ def cured(facts: Facts, reason: Reason) -> Facts:
             return replace(facts, available=facts.threshold)
         case Reason.NO_DESTINATION | Reason.DESTINATION_NOT_READY:
             return replace(facts, destination_status="active")
+        case Reason.LAST_PAYOUT_RETURNED:
+            return replace(facts, returned_payout=None)
 
 
 @given(facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from marketplace.ledger.balances import balance, transactions_of
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import hold
+from marketplace.payouts import hold, returning
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import HoldReason, Mismatch, Payout, PayoutStatus
@@ -109,6 +110,12 @@ def transfer_of(payout: Payout, **changes: Any) -> Snapshot:
     return Snapshot(**(told | changes))
 
 
+def made_for(payout: Payout, adapter: Scripted) -> Snapshot:
+    """What the processor made for a payout, shown as reversed in full."""
+    (made,) = (it for it in adapter.made.values() if it.our_ref == payout.id.hex)
+    return replace(made, state="reversed")
+
+
 def bring_to(payout: Payout, status: PayoutStatus, adapter: Scripted) -> Payout:
     """Take a reserved payout to any status, as it would get there."""
     match status:
@@ -121,6 +128,10 @@ def bring_to(payout: Payout, status: PayoutStatus, adapter: Scripted) -> Payout:
             send(adapter, "balance_insufficient")
         case PayoutStatus.PAID:
             send(adapter, MADE)
+        case PayoutStatus.RETURNED:
+            send(adapter, MADE)
+            returning.returned(locked(Payout, payout.id), made_for(payout, adapter), clock.now())
+            db.session.commit()
         case PayoutStatus.FAILED:
             send(adapter, "amount_too_small")
         case PayoutStatus.CANCELED:

@@ -122,6 +122,20 @@ def test_a_transfer_is_paid_and_found_by_our_subject(
     assert stripe.find(other).code == "not_found"
 
 
+def test_a_transfer_says_whether_all_of_it_or_a_part_came_back(
+    sandbox: SandboxServer, stripe: Stripe
+) -> None:
+    funded(sandbox, stripe)
+    made = stripe.execute(request_for(stripe, transfer_intent(payee(sandbox, stripe)))).snapshot
+    assert made is not None
+    reversals = sandbox.client().v1.transfers.reversals
+    reversals.create(made.remote_id, {"amount": 1}, {"idempotency_key": "in part"})
+    assert stripe.fetch("transfer", made.remote_id, None).state == "partly_reversed"
+    reversals.create(made.remote_id, {}, {"idempotency_key": "the rest"})
+    whole = stripe.fetch("transfer", made.remote_id, None)
+    assert (whole.state, whole.amount) == ("reversed", usd(4_000))
+
+
 def test_a_refund_is_found_among_others_of_its_charge(
     sandbox: SandboxServer, stripe: Stripe
 ) -> None:

@@ -108,6 +108,10 @@ class Remote:
         """Let something be missing: the account cannot be paid (any more)."""
         self.call("POST", f"accounts/{account_id}/onboarding", {"outcome": "missing"})
 
+    def reverse(self, transfer_id: str) -> None:
+        """Let all that is left of a transfer come back."""
+        self.call("POST", f"transfers/{transfer_id}/reverse")
+
     def fault(self, on: str, fault: str, **options: Any) -> None:
         """Arm one more fault; see marketplace.sandbox.faults for names and options."""
         armed = [

@@ -151,9 +151,28 @@ def test_faults_fire_in_order_on_the_calls_they_name_and_run_out(
     assert [each["fault"] for each in sandbox.faults()["fired"]] == ["e429", "e503", "e429"]
 
 
+def test_a_fault_about_one_account_or_group_leaves_the_others_alone(
+    sandbox: SandboxServer, client: stripe.StripeClient, scenes: Scenes, order: dict[str, Any]
+) -> None:
+    down = {"fault": "reset_before", "times": None}
+    create = {"on": "transfers.create", "about": order["destination"]} | down
+    look_up = {"on": "transfers.list", "about": "group-1"} | down
+    sandbox.call("PUT", "faults", [create, look_up])
+    for _ in range(3):
+        with pytest.raises(LOST):
+            send(client, order)
+        with pytest.raises(LOST):
+            client.v1.transfers.list({"transfer_group": "group-1"})
+    other: Any = order | {"destination": scenes.account()}
+    client.v1.transfers.create(other, scenes.key())
+    assert len(client.v1.transfers.list({"transfer_group": "group-2"}).data) == 0
+    assert len(client.v1.transfers.list().data) == 1
+
+
 @pytest.mark.parametrize(
     "spec",
     [
+        [{"on": "webhook.transfer.created", "fault": "lost", "about": "acct_1"}],
         [{"on": "transfers.create", "fault": "lost"}],
         [{"on": "webhook.*", "fault": "e503"}],
         [{"on": "transfers.create", "fault": "e503", "often": 3}],

@@ -82,6 +82,66 @@ def test_an_account_that_lost_its_capability_cannot_receive(
     assert refused.value.code == "insufficient_capabilities_for_transfer"
 
 
+def test_a_transfer_comes_back_in_parts_and_says_how_much_of_it(
+    scenes: Scenes, sandbox: SandboxServer, client: stripe.StripeClient, listener: Listener
+) -> None:
+    scenes.paid()  # leaves 96.80
+    transfer = scenes.transfer(scenes.account())
+    part = client.v1.transfers.reversals.create(transfer.id, {"amount": 1_000}, scenes.key())
+    assert (part.amount, part.transfer) == (1_000, transfer.id)
+    shown = client.v1.transfers.retrieve(transfer.id)
+    assert (shown.amount_reversed, shown.reversed) == (1_000, False)
+
+    rest = client.v1.transfers.reversals.create(transfer.id, {}, scenes.key())
+    assert rest.amount == 3_000
+    shown = client.v1.transfers.retrieve(transfer.id)
+    assert (shown.amount_reversed, shown.reversed) == (4_000, True)
+    assert [it.id for it in shown.reversals.data] == [part.id, rest.id]
+
+    sandbox.wait_delivered()
+    told = [letter.event["data"]["object"] for letter in listener.of("transfer.reversed")]
+    assert [(it["id"], it["amount_reversed"]) for it in told] == [
+        (transfer.id, 1_000),
+        (transfer.id, 4_000),
+    ]
+    usd = sandbox.books()["currencies"]["usd"]
+    assert (usd["transfers"], usd["balance"]) == ("0.00", "96.80")
+
+
+def test_no_more_comes_back_than_was_sent(
+    scenes: Scenes, sandbox: SandboxServer, client: stripe.StripeClient
+) -> None:
+    scenes.paid()
+    transfer = scenes.transfer(scenes.account())
+    reversals = client.v1.transfers.reversals
+    for amount in (4_001, 0):
+        params: Any = {"amount": amount}
+        with pytest.raises(stripe.InvalidRequestError):
+            reversals.create(transfer.id, params, scenes.key())
+    with pytest.raises(stripe.InvalidRequestError):
+        reversals.create("tr_nothing", {}, scenes.key())
+    key = scenes.key()
+    assert reversals.create(transfer.id, {}, key).id == reversals.create(transfer.id, {}, key).id
+    with pytest.raises(stripe.InvalidRequestError, match="already fully reversed"):
+        reversals.create(transfer.id, {}, scenes.key())
+    assert sandbox.books()["currencies"]["usd"]["transfers"] == "0.00"
+    sandbox.violations.clear()  # an amount of 0 the oracle may refuse too
+
+
+def test_whoever_runs_the_sandbox_lets_a_transfer_come_back(
+    scenes: Scenes, sandbox: SandboxServer, client: stripe.StripeClient, listener: Listener
+) -> None:
+    sandbox.settings(bank_payout_delay_s=600)
+    scenes.paid()
+    transfer = scenes.transfer(scenes.account())
+    sandbox.reverse(transfer.id)
+    assert client.v1.transfers.retrieve(transfer.id).reversed
+    sandbox.set_offset(601)
+    sandbox.wait_delivered()
+    assert len(listener.of("transfer.reversed")) == 1
+    assert sandbox.books()["payouts"] == [], "what came back does not go on to a bank"
+
+
 @pytest.mark.parametrize(
     "change",
     [

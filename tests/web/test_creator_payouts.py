@@ -18,12 +18,13 @@ from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import payout as payouts
+from marketplace.payouts import refusal, returning
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
 from marketplace.processors.base import Snapshot
 from marketplace.processors.stripe import Stripe
 from marketplace.web import creator_words
-from tests.make import make_destination, make_payout
+from tests.make import make_destination, make_payout, transfer_of
 from tests.processors.canned import Answer, CannedServer
 from tests.processors.make import settings_towards
 from tests.web.browsers import Browser, creator_browser, only, rows, together
@@ -254,8 +255,16 @@ def pay(payout: Payout, at: Any) -> None:
     )
 
 
+def come_back(payout: Payout, at: Any) -> None:
+    returning.returned(payout, transfer_of(payout, "reversed"), at)
+
+
+def confirm(payout: Payout, at: Any) -> None:
+    returning.confirm(payout, "user:" + new_id().hex, at)
+
+
 def refuse(code: str) -> Any:
-    return lambda payout, at: payouts.refused(payout, code, "no", at)
+    return lambda payout, at: refusal.refused(payout, code, "no", at)
 
 
 def doubt(payout: Payout, at: Any) -> None:
@@ -277,6 +286,8 @@ def cancel(payout: Payout, at: Any) -> None:
         ((payouts.may_send, refuse("idempotency_error")), "Somebody of the marketplace looks"),
         ((payouts.may_send, refuse("card_declined")), "in your available balance again"),
         ((payouts.may_send, pay), "Sent to your Stripe account on"),
+        ((payouts.may_send, pay, come_back), "Stripe took it back on"),
+        ((payouts.may_send, come_back, confirm), "You confirmed on"),
         ((cancel,), "asked for by the creator"),
     ],
 )
@@ -291,6 +302,59 @@ def test_a_payout_says_what_it_waits_for_or_how_it_ended(
     assert "$150.00" in page
     assert "Monthly run" in page
     assert "processor_funds" not in page, "reasons are said in words"
+
+
+# --- What came back
+
+
+def test_what_came_back_is_said_with_what_to_do_and_confirmed_by_a_button(
+    app: Flask, creator: Browser
+) -> None:
+    url = reserved(creator)
+    happens(app, payouts.may_send, come_back)
+    for page in (creator.get(PAYOUTS).text, creator.get(url).text):
+        assert "Stripe took it back on" in page
+        assert "My account is in order" in page
+        assert "Returned" in page
+    home = creator.get("/creator").text
+    assert "The last payout came back" in home
+    assert "Check and confirm" in home
+    assert "Payout came back" in creator.get(url).text, "in the books"
+
+    assert creator.post(f"{url}/confirm").location == PAYOUTS
+    assert "Noted. The next run can pay you again." in creator.get(PAYOUTS).text
+    for path in (PAYOUTS, url):
+        assert "My account is in order" not in creator.get(path).text
+    assert "The last payout came back" not in creator.get("/creator").text
+    with app.app_context():
+        payout = only(app, Payout)
+        assert payout.return_seen_by == f"user:{creator.user_id.hex}"
+
+
+def test_two_clicks_confirm_once(app: Flask, creator: Browser) -> None:
+    url = reserved(creator)
+    happens(app, payouts.may_send, come_back)
+    other = creator.again()
+    together(lambda: creator.post(f"{url}/confirm"), lambda: other.post(f"{url}/confirm"))
+    first = only(app, Payout).return_seen_at
+    assert first is not None
+    creator.post(f"{url}/confirm")
+    assert only(app, Payout).return_seen_at == first
+
+
+def test_a_confirmation_of_what_did_not_come_back_is_told_so(app: Flask, creator: Browser) -> None:
+    url = reserved(creator)
+    assert creator.post(f"{url}/confirm").location == PAYOUTS
+    assert "This has moved on meanwhile" in creator.get(PAYOUTS).text
+    assert only(app, Payout).return_seen_at is None
+
+
+def test_nobody_confirms_for_somebody_else(app: Flask, creator: Browser, rival: Browser) -> None:
+    url = reserved(creator)
+    happens(app, payouts.may_send, come_back)
+    assert rival.post(f"{url}/confirm").status_code == 404
+    assert creator.client.post(f"{url}/confirm").status_code == 400, "without its token"
+    assert only(app, Payout).return_seen_at is None
 
 
 def test_the_list_shows_each_payout_with_its_status(app: Flask, creator: Browser) -> None:

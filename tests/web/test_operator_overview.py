@@ -20,7 +20,15 @@ from marketplace.processors.outbox import ProcessorRequest
 from marketplace.webhooks import inbox
 from marketplace.webhooks.event import WebhookEvent
 from tests.challenges.make import make_challenge
-from tests.make import earn, fill_pool, make_brand, make_campaign, make_creator, make_payout
+from tests.make import (
+    earn,
+    fill_pool,
+    make_brand,
+    make_campaign,
+    make_creator,
+    make_payout,
+    make_returned,
+)
 from tests.web.operating import Operating, answer, operating
 
 __all__ = ["operating"]
@@ -79,9 +87,17 @@ def _late_judging() -> None:
     db.session.commit()
 
 
+def _come_back() -> None:
+    """Three hours ago, on the demo clock."""
+    clock.set_offset(-timedelta(hours=3))
+    make_returned(make_creator().creator)
+    clock.set_offset(timedelta(0))
+
+
 ALARMS = {
     "Contests whose judging is late": _late_judging,
     "Held payouts": lambda: _answer(Verdict.REJECTED, "balance_insufficient"),
+    "Payouts that came back": _come_back,
     "Payouts without an answer": lambda: _answer(Verdict.UNKNOWN),
     "Quarantined events": lambda: _event("quarantined"),
     "Parked events": lambda: _event("parked"),

@@ -11,6 +11,7 @@ from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
 from marketplace.payouts import payout as payouts
+from marketplace.payouts import returning
 from marketplace.payouts import run as runs
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun
@@ -21,6 +22,7 @@ from tests.make import (
     make_creator,
     make_destination,
     make_payout,
+    make_returned,
     run_after_maturity,
 )
 from tests.web.operating import Operating, answer, operating
@@ -120,6 +122,25 @@ def test_a_decision_needs_a_reason_and_keeps_what_was_typed(operating: Operating
     assert unknown.status_code == 422
     assert REASON in unknown.text
     assert status(operating, payout) == "reserved"
+
+
+def test_a_payout_that_came_back_says_so_until_and_after_its_creator_confirmed(
+    operating: Operating,
+) -> None:
+    payout = operating.within(lambda: make_returned(make_creator("ines").creator))
+    path = f"/operator/payouts/{payout.id}"
+    page = operating.see(path)
+    assert "the processor reversed the transfer" in page
+    assert "Payout came back" in page
+    assert "Decide" not in page, "nothing is to be decided about it"
+    assert str(payout.id) in operating.see("/operator/payouts?status=returned")
+
+    def confirm() -> None:
+        returning.confirm(locked(Payout, payout.id), "user:1", clock.now())
+        db.session.commit()
+
+    operating.within(confirm)
+    assert "The creator confirmed on" in operating.see(path)
 
 
 def test_payouts_are_listed_by_status(operating: Operating) -> None:

@@ -119,6 +119,8 @@ VERDICTS: dict[str, str] = {
     "GET  /creator/sales/<uuid:sale_id>":                     "login 403 403 200 404 403",
     "GET  /creator/payouts":                                  "login 403 403 200 200 403",
     "GET  /creator/payouts/<uuid:payout_id>":                 "login 403 403 200 404 403",
+    # It did not come back: nothing to confirm.
+    "POST /creator/payouts/<uuid:payout_id>/confirm":        "401   403 403 303 404 403",
     "POST /creator/payouts/rhythm":                           "401   403 403 422 422 403",
     "POST /creator/payouts/connect":                          "401   403 403 303 303 403",
     "GET  /creator/payouts/onboarding":                       "login 403 403 303 303 403",

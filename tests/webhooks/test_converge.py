@@ -133,6 +133,20 @@ def test_a_transfer_pays_its_payout(payout: Payout) -> None:
     assert (payout.status, payout.transfer_ref) == (PayoutStatus.PAID, "transfer_1")
 
 
+def test_a_transfer_that_came_back_whole_returns_its_payout(payout: Payout) -> None:
+    back = replace(transfer_of(payout), state="reversed")
+    apply(transfer_of(payout))
+    for _ in range(8):
+        assert apply(back) == "done"
+    assert payout.status == PayoutStatus.RETURNED
+
+
+def test_what_was_paid_before_it_came_back_is_old_news_afterwards(payout: Payout) -> None:
+    apply(replace(transfer_of(payout), state="reversed"))
+    assert apply(transfer_of(payout)) == "done"
+    assert payout.status == PayoutStatus.RETURNED
+
+
 def test_a_refund_follows_the_processor(refund: Refund) -> None:
     for state, status in (
         ("pending", RefundStatus.REQUESTED),
@@ -187,11 +201,30 @@ def test_another_transfer_is_quarantined(payout: Payout) -> None:
         replace(good, amount=Money(1, "USD")),
         replace(good, amount=Money(15_000, "EUR")),
         replace(good, account="acct_of_somebody_else"),
-        replace(good, state="reversed"),
+        replace(good, state="partly_reversed"),
         replace(good, state="a new word"),
     ):
         with refused(Quarantine):
             apply(wrong)
+
+
+def test_a_payout_that_was_paid_and_of_which_a_part_came_back_is_quarantined(
+    payout: Payout,
+) -> None:
+    good = transfer_of(payout)
+    apply(good)
+    with refused(Quarantine, match="is partly_reversed"):
+        apply(replace(good, state="partly_reversed"))
+
+
+def test_a_transfer_that_came_back_whole_must_be_the_payouts_own(payout: Payout) -> None:
+    back = replace(transfer_of(payout), state="reversed")
+    for wrong in (replace(back, amount=Money(1, "USD")), replace(back, account="acct_of_another")):
+        with refused(Quarantine):
+            apply(wrong)
+    apply(replace(back, state="paid"))
+    with refused(Quarantine, match="two transfers"):
+        apply(replace(back, remote_id="transfer_2"))
 
 
 def test_two_transfers_for_one_payout_are_quarantined(payout: Payout) -> None:
@@ -206,6 +239,12 @@ def test_a_late_success_of_what_had_failed_is_quarantined(payout: Payout) -> Non
     assert payout.status == PayoutStatus.FAILED
     with refused(Quarantine, match="is failed, yet a transfer exists"):
         apply(transfer_of(payout))
+
+
+def test_a_transfer_that_came_back_of_what_had_failed_is_quarantined(payout: Payout) -> None:
+    answer(payout.id, Verdict.REJECTED)
+    with refused(Quarantine, match="is failed, yet a transfer exists"):
+        apply(replace(transfer_of(payout), state="reversed"))
 
 
 def test_another_refund_is_quarantined(refund: Refund) -> None:
