@@ -313,6 +313,13 @@ class Path(RuleBasedStateMachine):
             self.model.free -= minor
             self.model.refunds.append(model.Refund(asked[0].id, minor, deposit))
 
+    @precondition(lambda self: any(it.paid for it in self.model.deposits))
+    @rule(n=PICK)
+    def refund_all_and_once_more(self, n: int) -> None:
+        deposit = pick([it for it in self.model.deposits if it.paid], n)
+        self.refund(n, max(min(self.model.left_of(deposit), self.model.free), 1))
+        self.refund(n, self.model.left_of(deposit) + 1)
+
     @precondition(lambda self: any(it.call.made for it in self.model.refunds))
     @rule(n=PICK, state=st.sampled_from(["succeeded", "failed"]))
     def refund_ends(self, n: int, state: str) -> None:

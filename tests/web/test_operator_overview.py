@@ -81,9 +81,10 @@ def _park_mail() -> None:
 
 
 def _late_judging() -> None:
+    clock.set_offset(-JUDGE_WITHIN - timedelta(days=60))
     made = make_challenge(make_brand())
+    clock.set_offset(timedelta(0))
     statuses.advance(made, "close", clock.now() - timedelta(hours=3), statuses.SYSTEM)
-    made.closes_at = clock.now() - JUDGE_WITHIN - timedelta(hours=1)
     db.session.commit()
 
 
