@@ -85,7 +85,7 @@ def wait(challenge: Challenge, mine: bool = False) -> str:
         case ChallengeStatus.AWAITING_FUNDS:
             return str(
                 gettext(
-                    "Waits for you to fund it by %(until)s; otherwise it is canceled then.",
+                    "Waits for you to pay its pool in by %(until)s; otherwise it is canceled then.",
                     until=until,
                 )
             )

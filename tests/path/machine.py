@@ -475,6 +475,11 @@ class Path(RuleBasedStateMachine):
         self.processor_answers(first)
         self.processor_answers(second)
 
+    @rule()
+    def answers_get_lost(self) -> None:
+        """A week in which the transfers are made and nobody hears of it."""
+        self.a_week_goes_by(LOST, DOWN)
+
     @rule(n=st.integers(0, 40), keep=st.integers(0, 5_000))
     def a_run_is_stopped(self, n: int, keep: int) -> None:
         """After a refund of what was paid: what the payouts recover of a debt is at stake too."""

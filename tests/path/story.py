@@ -75,14 +75,15 @@ class Story:
     def pass_days(self, days: int) -> None:
         """Let the demo clock walk ahead, as an operator would."""
         demo_clock.ask(days)
-        db.session.commit()
-        with self.app.app_context():
-            walk.walk()
-        self.work()
+        self.walk()
 
     def pass_a_minute(self) -> None:
         """Long enough for the worker to ask the processor itself."""
         demo_clock.want(clock.now() + timedelta(minutes=1))
+        self.walk()
+
+    def walk(self) -> None:
+        """Let the worker walk to where the demo clock is wanted."""
         db.session.commit()
         with self.app.app_context():
             walk.walk()

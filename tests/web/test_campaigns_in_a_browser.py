@@ -8,22 +8,14 @@ from playwright.sync_api import Page, expect
 
 from marketplace.extensions import db
 from marketplace.program.rules import Criteria
+from tests.browsing import check, log_in
 from tests.commissions.making import give, make_campaign_shop, order, tell
-from tests.make import PASSWORD, make_brand, make_campaign, make_creator, make_member, make_operator
-from tests.web.test_pages_in_a_browser import LIGHT_PHONE, check, page
+from tests.make import make_brand, make_campaign, make_creator, make_member, make_operator
+from tests.web.test_pages_in_a_browser import LIGHT_PHONE, page
 
 __all__ = ["page"]
 
 pytestmark = pytest.mark.browser
-
-
-def log_in(page: Page, email: str) -> None:
-    page.context.clear_cookies()
-    page.goto("/login")
-    page.get_by_label("Mail address").fill(email)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    expect(page.locator("details.menu summary[aria-label]")).to_be_visible()
 
 
 def test_a_campaign_is_typed_reviewed_and_found(page: Page, app: Flask) -> None:

@@ -3,66 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page, Route, expect
 
 from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
+from marketplace.parties.user import User
 from marketplace.web.shell import AREAS
+from tests.browsing import SIZES, Look, check, log_in, opened
 from tests.conftest import Web
 from tests.make import PASSWORD, make_brand, make_creator, make_operator
-from tests.web.people import known
+from tests.web.people import Person, known
 from tests.web.test_macros import sheet
 
 pytestmark = pytest.mark.browser
 
-SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-VARIANTS = [(theme, size) for theme in ("light", "dark") for size in SIZES]
-LIGHT_PHONE = pytest.mark.parametrize("page", [("light", "phone")], indirect=True, ids=["phone"])
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+VARIANTS = [Look(theme, size) for theme in THEMES for size in SIZES]
+LIGHT_PHONE = pytest.mark.parametrize(
+    "page", [Look("light", "phone")], indirect=True, ids=["phone"]
+)
 
 ENTRY = ["/", "/signup", "/signup/brand", "/signup/creator", "/signup/done", "/login"]
 PAGES = [*ENTRY, "/confirm/again", "/dev/mail", "/nowhere"]
 
 
-@pytest.fixture(params=VARIANTS, ids="-".join)
+@pytest.fixture(params=VARIANTS, ids=lambda look: f"{look.theme}-{look.size}")
 def page(browser: Browser, web: Web, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page that must stay on this host and log nothing."""
-    theme, size = request.param
-    width, height = SIZES[size]
-    context = browser.new_context(
-        base_url=web.url,
-        color_scheme=theme,
-        viewport={"width": width, "height": height},
-        locale="en",
-        reduced_motion="reduce",
-        timezone_id="Europe/Paris",
-    )
-    page = context.new_page()
-    away: list[str] = []
-    said: list[str] = []
-    page.on("request", lambda sent: away.append(sent.url) if _leaves(sent.url, web) else None)
-    page.on("console", lambda line: said.append(line.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield page
-    context.close()
-    assert away == []
-    # Chromium itself notes that a page answered with an error.
-    assert [line for line in said if "Failed to load resource" not in line] == []
-
-
-def _leaves(url: str, web: Web) -> bool:
-    return not url.startswith((f"{web.url}/", "data:"))
-
-
-def check(page: Page) -> None:
-    """Nothing that axe objects to, nothing out of reach sideways."""
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wider <= 0, f"{page.url} is {wider} px too wide"
+    """A page in one of the variants."""
+    with opened(browser, request.param, web.url) as page:
+        yield page
 
 
 PERSONS = {
@@ -74,12 +47,27 @@ PERSONS = {
 
 @pytest.mark.parametrize("area", PERSONS)
 def test_every_place_of_an_area_can_be_reached(page: Page, app: Flask, area: str) -> None:
-    person = known(app, PERSONS[area])
-    page.goto("/login")
-    page.locator("[name=email]").fill(person.email)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    nav = page.get_by_role("navigation", name="Main")
+    reach_every_place(page, known(app, PERSONS[area]), area)
+
+
+@pytest.mark.parametrize(
+    "page", [Look("light", "desktop", "fr")], indirect=True, ids=["french-desktop"]
+)
+def test_every_place_of_an_operator_can_be_reached_in_french(page: Page, app: Flask) -> None:
+    reach_every_place(page, known(app, french_operator), "operator")
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+
+
+def french_operator() -> User:
+    made = make_operator()
+    made.locale = "fr"
+    db.session.commit()
+    return made
+
+
+def reach_every_place(page: Page, person: Person, area: str) -> None:
+    log_in(page, person.email)
+    nav = page.locator("nav.main-nav")
     for width in (page.viewport_size["width"], 1024):  # type: ignore[index]
         page.set_viewport_size({"width": width, "height": 800})
         page.goto(f"/{area}")
@@ -87,6 +75,8 @@ def test_every_place_of_an_area_can_be_reached(page: Page, app: Flask, area: str
         if more.is_visible():
             more.click()
         check(page)
+        bar = page.locator("header .bar")
+        assert bar.evaluate("bar => bar.scrollWidth - bar.clientWidth") <= 0
         shown = [link for link in nav.get_by_role("link").all() if link.is_visible()]
         urls = [link.get_attribute("href") for link in shown]
         assert len(urls) == len(set(urls)) == len(AREAS[area])
