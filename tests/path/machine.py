@@ -476,13 +476,14 @@ class Path(RuleBasedStateMachine):
         self.processor_answers(second)
 
     @rule()
-    def answers_get_lost(self) -> None:
+    def transfers_are_made_unheard(self) -> None:
         """A week in which the transfers are made and nobody hears of it."""
         self.a_week_goes_by(LOST, DOWN)
 
     @rule(n=st.integers(0, 40), keep=st.integers(0, 5_000))
     def a_run_is_stopped(self, n: int, keep: int) -> None:
         """After a refund of what was paid: what the payouts recover of a debt is at stake too."""
+        self._everybody_can_be_paid()
         self.a_week_goes_by(MADE, MADE)
         self.claw_back(n, keep, again=False)
         self.fill(25_000)
@@ -566,6 +567,13 @@ class Path(RuleBasedStateMachine):
             if confirmed and payout.status == "returned":
                 self.creator_confirms(place)
         self.a_week_goes_by(MADE, MADE)
+
+    def _everybody_can_be_paid(self) -> None:
+        for n in range(2):
+            self.onboard(n, active=True)
+        for place, (_, payout) in enumerate(self._payouts()):
+            if payout.status == "returned":
+                self.creator_confirms(place)
 
     def _payouts(self) -> list[tuple[model.Earner, model.Payout]]:
         return [(earner, it) for earner in self.model.earners for it in earner.payouts]
