@@ -233,5 +233,7 @@ def test_after_the_award_nothing_is_disqualified_any_more(team: BrandTeam) -> No
 def test_all_entries_come_with_their_creators(team: BrandTeam) -> None:
     made = make_challenge(team)
     make_entries(made, 2)
+    id = made.id
     db.session.expunge_all()
-    assert [inspect(entry).unloaded & {"creator"} for entry in entries.entries(made)] == [set()] * 2
+    found = entries.entries(db.session.get_one(Challenge, id))
+    assert [inspect(entry).unloaded & {"creator"} for entry in found] == [set()] * 2
