@@ -18,7 +18,7 @@ run: $(V)/run.done ## The whole marketplace on http://127.0.0.1:8000 (PORT=... f
 install: $(V)/run.done ## The virtual environment alone, as a server needs it
 
 test: check ## Every check and every test; the proofs with reduced counts
-	$(V)/bin/python -m pytest -n 3 $(CHECKED:%=--ignore=%)
+	$(V)/bin/python -m pytest -n 2 $(CHECKED:%=--ignore=%)
 
 check: $(V)/dev.done ## Format, lint, types, layers, security, migrations
 	$(V)/bin/ruff format --check .
