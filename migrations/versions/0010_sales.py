@@ -175,9 +175,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("account IS NOT NULL"),
     )
-    grant(op, "SELECT, INSERT, UPDATE", "storefront", "sale")
-    # The terms of a code are those of its agreement: all that changes is when it ends.
-    grant(op, "SELECT, INSERT, UPDATE (ended_at)", "promo_code")
+    grant(op, "SELECT, INSERT, UPDATE", "storefront", "promo_code", "sale")
     grant(op, "SELECT, INSERT", "click", "sale_refund")
 
 

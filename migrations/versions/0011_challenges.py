@@ -81,10 +81,9 @@ def _challenge() -> None:
             "kind = 'contest' OR ranked_by = 'views'", name=op.f("ck_challenge_pool_goes_by_views")
         ),
         sa.CheckConstraint(
-            "status IN ('draft', 'canceled') OR (brief <> ''"
-            " AND num_nulls(pool_minor, opens_on, closes_on, closes_at) = 0 AND pool_minor > 0"
+            "status IN ('draft', 'canceled') OR (brief <> '' AND pool_minor > 0"
             " AND (kind = 'contest') = (cardinality(prizes_minor) > 0)"
-            " AND opens_on <= closes_on)",
+            " AND opens_on <= closes_on AND closes_at IS NOT NULL)",
             name=op.f("ck_challenge_complete_once_submitted"),
         ),
         sa.CheckConstraint(

@@ -1,6 +1,6 @@
 """Deposits that raise an open campaign's budget; the platform fee of a sale as the books have it.
 
-Revision: 0013, after 0011.
+Revision: 0013, after 0012.
 """
 
 from __future__ import annotations
