@@ -25,6 +25,7 @@ from marketplace.matching.score import (
     score,
     views_for_half,
 )
+from marketplace.metrics.channel import category_bits
 from marketplace.metrics.facts import known
 from marketplace.metrics.profile import Facts
 from marketplace.program import eligible
@@ -82,14 +83,14 @@ def creators_for(
 
 
 _SEARCH = """
-    WITH best AS (
-        SELECT f.creator_id, {points} AS points, count(*) OVER () AS total
+    WITH fit AS (
+        SELECT f.creator_id, {points} AS points
           FROM creator_facts f
          WHERE f.member AND {asked} AND {only}
-         ORDER BY points DESC, f.creator_id
-         LIMIT :limit OFFSET :offset
+    ), best AS (
+        SELECT * FROM fit ORDER BY points DESC, creator_id LIMIT :limit OFFSET :offset
     )
-    SELECT f.*, c.name, c.handle, best.points, best.total
+    SELECT f.*, c.name, c.handle, best.points, (SELECT count(*) FROM fit) AS total
       FROM best
       JOIN creator_facts f ON f.creator_id = best.creator_id
       JOIN creator c ON c.id = best.creator_id
@@ -116,9 +117,10 @@ def search(
 ) -> Sequence[Row[Any]]:
     """The one statement of `creators_for`: rows of facts with name, handle, points and total."""
     asked = eligible.matching(criteria, on)
+    category = None if only.category is None else category_bits([only.category])
     narrower = eligible.all_of(
         (_NAMED, "words", only.words),
-        (":category = ANY(f.categories)", "category", only.category),
+        ("f.category_bits & :category <> 0", "category", category),
         ("f.followers >= :followers_too", "followers_too", only.min_followers),
         (_NOT_ASKED, "not_asked_by", only.not_asked_by),
     )
@@ -133,8 +135,9 @@ def search(
 
 
 def _topics(criteria: Criteria) -> str:
-    shared = [f"CAST({it} AS integer)" for it in eligible.shares_category(criteria)]
-    return f"{TOPICS_MOST} * ({' + '.join(shared)}) / {len(shared)}" if shared else str(TOPICS_MOST)
+    asked = len(set(criteria.categories))
+    shared = f"bit_count(CAST({eligible.SHARED} AS bit(64)))"
+    return f"{TOPICS_MOST} * {shared} / {asked}" if asked else str(TOPICS_MOST)
 
 
 def _suitable(row: Row[Any], criteria: Criteria, on: date) -> Suitable:
