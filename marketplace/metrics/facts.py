@@ -20,7 +20,6 @@ from sqlalchemy import (
     Computed,
     ForeignKey,
     Index,
-    Row,
     String,
     func,
     select,
@@ -127,8 +126,8 @@ def facts_of(creator_id: UUID, at: datetime) -> Facts:
     return known(row, at.date())
 
 
-def known(row: CreatorFacts | Row[Any], on: date) -> Facts:
-    """The facts in a row of `creator_facts`, with the creator's age on a day."""
+def known(row: Any, on: date) -> Facts:
+    """The facts in a row of `creator_facts`, however it was read, with their age on a day."""
     return Facts(
         followers=row.followers,
         authentic_views_30d=row.authentic_views_30d,
