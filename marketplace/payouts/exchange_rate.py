@@ -6,7 +6,7 @@ come with a newer release. What was adopted on a rate keeps pointing to our copy
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -73,9 +73,16 @@ def rates_of(day: date) -> Rates:
     published_on = db.session.scalar(last)
     if published_on is None:
         raise BadInput(f"there are no exchange rates of {day} or before: name a later day")
-    rows = select(ExchangeRate).where(ExchangeRate.published_on == published_on)
-    per_euro = {it.currency: it.per_euro for it in db.session.scalars(rows)}
-    return Rates(published_on, per_euro)
+    return rates_on([published_on])[published_on]
+
+
+def rates_on(days: Collection[date]) -> dict[date, Rates]:
+    """The rates of exactly these days, as they are in our table."""
+    per_euro: dict[date, dict[str, Decimal]] = {day: {} for day in days}
+    rows = select(ExchangeRate).where(ExchangeRate.published_on.in_(days))
+    for rate in db.session.scalars(rows):
+        per_euro[rate.published_on][rate.currency] = rate.per_euro
+    return {day: Rates(day, rates) for day, rates in per_euro.items()}
 
 
 def require_fresh(rates: Rates, today: date) -> None:
