@@ -97,7 +97,7 @@ def adopt(
 def _require_payable(amount: Money, on: date) -> None:
     if not in_tender(amount.currency, on):
         raise BadInput(f"{amount.currency} is no currency that anybody pays with today")
-    if amount.currency in stripe_amounts.UNKNOWN - paypal_amounts.CURRENCIES:
+    if amount.currency in stripe_amounts.UNKNOWN:  # nor does PayPal know them
         raise BadInput(f"no processor can pay {amount.currency}")
     step = Money(step_minor(amount.currency), amount.currency)
     if not step.minor <= amount.minor <= MINOR_MAX or amount.minor % step.minor:
