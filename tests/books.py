@@ -37,3 +37,4 @@ def empty_tables(connection: sa.Connection) -> None:
     )
     names = [f'"{schema}"."{table}"' for schema, table in tables if table not in SEEDED]
     connection.exec_driver_sql("; ".join(f"DELETE FROM {name}" for name in names))
+    connection.exec_driver_sql("DELETE FROM payout_threshold WHERE adopted_at IS NOT NULL")

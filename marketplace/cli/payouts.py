@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from marketplace import clock
 from marketplace.cli.acting import as_operator, operator
+from marketplace.cli.thresholds import thresholds
 from marketplace.cli.worker import load_domain_time, report
 from marketplace.database.lock import lock
 from marketplace.extensions import db
@@ -28,6 +29,9 @@ RUN_JOBS = ("payout runs", "payout run lines", "finished payout runs")
 @click.group()
 def payouts() -> None:
     """Money that leaves to creators."""
+
+
+payouts.add_command(thresholds)
 
 
 @payouts.command("list")

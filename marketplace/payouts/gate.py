@@ -42,6 +42,11 @@ class Facts:
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
     step_minor: int = 1  # the processor pays multiples of this
 
+    @property
+    def least(self) -> Money:
+        """The smallest balance that leaves: the threshold, and enough to pay anything at all."""
+        return max(self.threshold, Money(self.step_minor, self.threshold.currency))
+
 
 def matured(facts: Facts, at: datetime) -> Facts:
     """The same facts once all that matures by `at` is available."""
@@ -119,12 +124,12 @@ def decide(facts: Facts) -> Decision:
         )
     if facts.available.minor <= 0:
         blockers.append(Blocker(Reason.NOTHING_AVAILABLE, on="time", until=_first_maturity(facts)))
-    elif facts.available < facts.threshold:
+    elif facts.available < facts.least:
         blockers.append(
             Blocker(
                 Reason.BELOW_THRESHOLD,
                 on="time",
-                missing=facts.threshold - facts.available,
+                missing=facts.least - facts.available,
                 until=_enough_by(facts),
             )
         )
@@ -153,6 +158,6 @@ def _enough_by(facts: Facts) -> datetime | None:
     reached = facts.available
     for amount, matures_at in facts.pending:
         reached = reached + amount
-        if reached >= facts.threshold:
+        if reached >= facts.least:
             return matures_at
     return None

@@ -33,11 +33,11 @@ from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock, lock_next
 from marketplace.earnings.maturity import next_maturity
 from marketplace.extensions import Base, db
-from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.explain import as_json, decision_for
+from marketplace.payouts.owed import balances_of_run
 from marketplace.payouts.schedule import Due, last_due, next_due
 from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
 
@@ -143,18 +143,7 @@ def _open(rhythm: str, time_zone: str, due: Due, at: datetime) -> bool:
     if run_id is None:
         return False
     statuses.born(db.session.get_one(PayoutRun, run_id), at, SYSTEM)
-    held = balances.stored("creator_available")
-    owed = db.session.execute(
-        select(Creator.id, held.c.currency)
-        .join(held, held.c.owner == balances.owner_of("creator", Creator.id))
-        .where(
-            Creator.payout_rhythm == rhythm,
-            Creator.time_zone == time_zone,
-            Creator.payout_rhythm_at <= due.at,
-            held.c.balance_minor > 0,
-        )
-        .order_by(Creator.id, held.c.currency)
-    )
+    owed = db.session.execute(balances_of_run(rhythm, time_zone, due.at))
     db.session.add_all(
         PayoutRunLine(run_id=run_id, creator_id=creator_id, currency=currency)
         for creator_id, currency in owed

@@ -66,6 +66,7 @@ from marketplace.web import (
     operator_pools,
     operator_requests,
     operator_runs,
+    operator_thresholds,
     operator_webhooks,
     public,
     shell,
@@ -114,6 +115,7 @@ OPERATOR_PAGES = (
     operator_pools,
     operator_requests,
     operator_runs,
+    operator_thresholds,
     operator_webhooks,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations
@@ -162,7 +163,7 @@ def test_the_total_is_all_that_is_owed() -> None:
 
 # ---- for any facts
 
-amounts = st.sampled_from([0, 1, 9_999, 10_000, 10_001, 500_000]).map(usd)
+amounts = st.sampled_from([0, 1, 99, 9_999, 10_000, 10_001, 500_000]).map(usd)
 facts = st.builds(
     Facts,
     available=amounts,
@@ -171,38 +172,80 @@ facts = st.builds(
     threshold=st.sampled_from([1, 10_000, 10_001]).map(usd),
     debt=amounts,
     destination_status=st.sampled_from([None, "requested", "onboarding", "active", "restricted"]),
-    destination_requirements=st.just(()),
-    next_run_at=st.just(AT),
+    destination_requirements=st.sampled_from([(), ("a passport",)]),
+    next_run_at=st.sampled_from([None, AT]),
+    payout_held_for=st.sampled_from([None, *HoldReason]),
+    payout_review_at=st.sampled_from([None, AT]),
     returned_payout=st.sampled_from([None, "0a"]),
+    step_minor=st.sampled_from([1, 10, 100]),
 )
 
+# What puts each reason right, and nothing else. The two about money, and the two about where it
+# goes, are one matter each: a balance cannot be nothing and too little at once.
+_ENOUGH = {"available": lambda it: max(it.threshold, usd(it.step_minor))}
+_THERE = {"destination_status": lambda _: "active"}
+CURES: dict[Reason, dict[str, Callable[[Facts], Any]]] = {
+    Reason.PAYOUT_UNDER_WAY: {"in_payout": lambda _: usd(0)},
+    Reason.NOTHING_AVAILABLE: _ENOUGH,
+    Reason.BELOW_THRESHOLD: _ENOUGH,
+    Reason.NO_DESTINATION: _THERE,
+    Reason.DESTINATION_NOT_READY: _THERE,
+    Reason.LAST_PAYOUT_RETURNED: {"returned_payout": lambda _: None},
+}
 
-def cured(facts: Facts, reason: Reason) -> Facts:
-    """The same facts with just what this blocker names put right."""
-    match reason:
-        case Reason.PAYOUT_UNDER_WAY:
-            return replace(facts, in_payout=usd(0))
-        case Reason.NOTHING_AVAILABLE | Reason.BELOW_THRESHOLD:
-            return replace(facts, available=facts.threshold)
-        case Reason.NO_DESTINATION | Reason.DESTINATION_NOT_READY:
-            return replace(facts, destination_status="active")
-        case Reason.LAST_PAYOUT_RETURNED:
-            return replace(facts, returned_payout=None)
+
+def cured(facts: Facts, reasons: Iterable[Reason]) -> Facts:
+    """The same facts with just what these reasons name put right."""
+    cures = {name: cure for reason in reasons for name, cure in CURES[reason].items()}
+    return replace(facts, **{name: cure(facts) for name, cure in cures.items()})
+
+
+def subsets(reasons: Iterable[Reason]) -> Iterator[tuple[Reason, ...]]:
+    known = list(reasons)
+    return chain.from_iterable(combinations(known, n) for n in range(len(known) + 1))
 
 
 @given(facts)
 def test_curing_exactly_the_named_blockers_makes_it_payable_and_nothing_less(facts: Facts) -> None:
     named = [blocker.reason for blocker in decide(facts).blockers]
     assert len(named) == len(set(named))
-    fewer = chain.from_iterable(combinations(named, n) for n in range(len(named)))
-    for some in (*fewer, tuple(named)):
-        changed = facts
-        for reason in some:
-            changed = cured(changed, reason)
-        decision = decide(changed)
+    for some in subsets(named):
+        decision = decide(cured(facts, some))
         assert decision.payable is (len(some) == len(named))
         # What was cured is gone, what was not is still named.
         assert {it.reason for it in decision.blockers} == set(named) - set(some)
+
+
+@given(facts)
+def test_curing_what_was_not_named_helps_nothing(facts: Facts) -> None:
+    named = {blocker.reason for blocker in decide(facts).blockers}
+    matters = {tuple(CURES[reason]) for reason in named}
+    others = [it for it in Reason if tuple(CURES[it]) not in matters]
+    for some in subsets(others):
+        more = decide(cured(facts, some))
+        assert {it.reason for it in more.blockers} == named
+
+
+@given(facts)
+def test_every_blocker_says_who_must_act_and_a_decision_depends_on_nothing_else(
+    facts: Facts,
+) -> None:
+    decision = decide(facts)
+    assert decision == decide(facts)
+    on = {"creator", "time", "processor", "marketplace", "operator"}
+    assert {it.on for it in decision.blockers} <= on
+    # Neither debt, nor what is pending, nor when the next run is opens or shuts the gate.
+    aside = replace(facts, debt=usd(0), pending=(), next_run_at=None, payout_review_at=None)
+    assert [it.reason for it in decide(aside).blockers] == [it.reason for it in decision.blockers]
+
+
+@given(facts)
+def test_what_is_payable_pays_something_in_whole_steps(facts: Facts) -> None:
+    decision = decide(facts)
+    if decision.payable:
+        paid = decision.parts.paid.minor
+        assert paid > 0
+        assert paid % facts.step_minor == 0
 
 
 @given(facts)

@@ -136,6 +136,7 @@ VERDICTS: dict[str, str] = {
     "POST /operator/entries/<uuid:entry_id>/disqualify":      "401   403 403 403 403 422",
     # It is valid already.
     "POST /operator/entries/<uuid:entry_id>/reinstate":       "401   403 403 403 403 303",
+    "GET  /operator/thresholds":                              "login 403 403 403 403 200",
     "GET  /operator/pools/fill":                              "login 403 403 403 403 200",
     "POST /operator/pools/fill":                              "401   403 403 403 403 422",
     "GET  /operator/deposits/<uuid:deposit_id>":              "login 403 403 403 403 200",
