@@ -57,9 +57,16 @@ def test_a_cent_less_is_blocked_and_says_so() -> None:
     assert decision.missing() == usd(1)
 
 
-def test_a_part_that_is_missing_names_the_part() -> None:
-    """A13: 45.00 of 100.00 cannot be counted."""
-    assert decide(replace(PAYABLE, available=usd(5_500))).missing() == usd(4_500)
+def test_a_contested_part_says_how_much_is_contested_and_how_much_is_missing() -> None:
+    """A13: 45.00 of A12's 100.00 are contested."""
+    assert blockers(available=usd(5_500), contested=[(usd(4_500), AT)]) == (
+        Blocker(Reason.CONTESTED, on="operator", until=AT, amount=usd(4_500)),
+        Blocker(Reason.BELOW_THRESHOLD, on="time", missing=usd(4_500)),
+    )
+
+
+def test_what_is_contested_does_not_keep_the_rest_from_leaving() -> None:
+    assert decide(replace(PAYABLE, contested=[(usd(4_500), AT)])).payable
 
 
 def test_what_is_payable_misses_nothing() -> None:
@@ -147,8 +154,9 @@ def test_a_payout_that_came_back_waits_for_the_creator_and_names_it() -> None:
 
 def test_everything_that_blocks_is_named_in_a_fixed_order() -> None:
     everything = {"in_payout": usd(1), "available": usd(0), "destination_status": None}
-    assert reasons(**everything, returned_payout="0a") == [
+    assert reasons(**everything, contested=[(usd(1), AT)], returned_payout="0a") == [
         Reason.PAYOUT_UNDER_WAY,
+        Reason.CONTESTED,
         Reason.NOTHING_AVAILABLE,
         Reason.NO_DESTINATION,
         Reason.LAST_PAYOUT_RETURNED,
@@ -157,7 +165,9 @@ def test_everything_that_blocks_is_named_in_a_fixed_order() -> None:
 
 def test_the_total_is_all_that_is_owed() -> None:
     pending = [(usd(3), AT), (usd(4), AT)]
-    assert decide(replace(PAYABLE, pending=pending, in_payout=usd(5))).total == usd(10_012)
+    contested = [(usd(6), AT)]
+    facts = replace(PAYABLE, pending=pending, contested=contested, in_payout=usd(5))
+    assert decide(facts).total == usd(10_018)
 
 
 # ---- for any facts
@@ -186,6 +196,8 @@ def cured(facts: Facts, reason: Reason) -> Facts:
             return replace(facts, available=facts.threshold)
         case Reason.NO_DESTINATION | Reason.DESTINATION_NOT_READY:
             return replace(facts, destination_status="active")
+        case Reason.CONTESTED:
+            return replace(facts, contested=())
         case Reason.LAST_PAYOUT_RETURNED:
             return replace(facts, returned_payout=None)
 
