@@ -93,7 +93,7 @@ def contest(
             },
         )
     earning.review_at = at + timedelta(days=days)
-    statuses.advance(earning, "contest", at, actor, f"{reason}: {evidence}")
+    statuses.advance(earning, "contest", at, actor, evidence)
     hold = EarningHold(
         id=new_id(),
         earning_id=earning.id,

@@ -33,7 +33,7 @@ QUEUE_SHOWN = 200
 DAYS = 14  # for a decision, unless somebody says otherwise
 
 
-@bp.get("/earnings")
+@bp.get("/payouts/earnings")
 @audience("operator")
 def contested() -> ResponseReturnValue:
     """What is contested, the first to be decided first."""
@@ -49,7 +49,7 @@ def contested() -> ResponseReturnValue:
     )
 
 
-@bp.get("/earnings/<uuid:earning_id>")
+@bp.get("/payouts/earnings/<uuid:earning_id>")
 @audience("operator")
 def earning(earning_id: UUID) -> ResponseReturnValue:
     """One earning: where it stands, why it is or was contested, and what may be decided."""
@@ -86,7 +86,7 @@ def _found(earning_id: UUID) -> Earning:
     return found
 
 
-@bp.post("/earnings/<uuid:earning_id>/contest")
+@bp.post("/payouts/earnings/<uuid:earning_id>/contest")
 @audience("operator")
 def contest(earning_id: UUID) -> ResponseReturnValue:
     """Hold an earning until it is decided; its creator reads why, and by when."""
@@ -102,7 +102,7 @@ def contest(earning_id: UUID) -> ResponseReturnValue:
     return _to(earning_id)
 
 
-@bp.post("/earnings/<uuid:earning_id>/decide")
+@bp.post("/payouts/earnings/<uuid:earning_id>/decide")
 @audience("operator")
 def decide_contest(earning_id: UUID) -> ResponseReturnValue:
     """End a contest: the earning stands, or it goes back to who paid it."""

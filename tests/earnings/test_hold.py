@@ -13,9 +13,10 @@ from marketplace.earnings import maturity
 from marketplace.earnings.clawback import kept
 from marketplace.earnings.earning import Earning, EarningKind, Owed
 from marketplace.earnings.hold import EarningHold
+from marketplace.earnings.statement import statement
 from marketplace.errors import BadInput, NotFound, WrongState
 from marketplace.extensions import db
-from marketplace.ledger import postings
+from marketplace.ledger import audit, postings
 from marketplace.ledger.balances import balance
 from marketplace.money import Money
 from marketplace.notifications.mail import Mail
@@ -206,6 +207,18 @@ def test_an_earning_is_contested_again_once_it_was_released(creator: Creator) ->
         db.session.commit()
     assert len(holds.holds_of(earning)) == 2
     assert books(creator) == (0, 0, 4_500)
+
+
+def test_what_is_contested_is_still_owed_in_the_statement_and_in_our_position(
+    creator: Creator,
+) -> None:
+    earn_matured(creator, "45.00 USD")
+    contest(newest(creator))
+    month = f"{clock.now():%Y-%m}"
+    told = statement(creator, month, "USD")
+    assert (len(told.lines), told.closing) == (1, usd(4_500)), "a hold is no change of it"
+    (position,) = audit.positions(audit.trial_balance())
+    assert position.owed_to_creators == usd(4_500)
 
 
 def test_what_was_paid_out_cannot_be_held(creator: Creator) -> None:

@@ -32,7 +32,7 @@ def only_earning() -> Earning:
 
 def contest(operating: Operating, **changes: Any) -> str:
     """The page on which it is held."""
-    path = f"/operator/earnings/{operating.within(lambda: only_earning().id)}"
+    path = f"/operator/payouts/earnings/{operating.within(lambda: only_earning().id)}"
     fields: dict[str, Any] = {"reason": "ineligible", "evidence": EVIDENCE, "days": 14}
     reply = operating.send(f"{path}/contest", **(fields | changes))
     assert reply.status_code == 303, reply.text
@@ -56,7 +56,7 @@ def test_an_operator_holds_an_earning_and_its_creator_reads_why_and_until_when(
     with creator.creator() as person:
         earn_matured(person, "55.00 USD", EarningKind.GIFT)
 
-    queue = operating.see("/operator/earnings")
+    queue = operating.see("/operator/payouts/earnings")
     for said in (path, "$45.00", "The rules were not fulfilled", "in 2 weeks"):
         assert said in queue
     assert "Contested earnings" in operating.see("/operator")
@@ -90,7 +90,7 @@ def test_the_decision_that_it_stands_makes_it_available_again(operating: Operati
     path = contest(operating)
     assert "The earning stands. Its creator was told." in decide(operating, path, "release")
     assert operating.within(lambda: only_earning().status) == "pending"
-    assert "Nothing is contested" in operating.see("/operator/earnings")
+    assert "Nothing is contested" in operating.see("/operator/payouts/earnings")
     late = decide(operating, path, "uphold")
     assert "This has moved on meanwhile" in late, "somebody else decided"
 
@@ -159,7 +159,7 @@ def test_a_contest_without_reason_evidence_or_day_is_refused_and_keeps_what_was_
     operating: Operating, changes: dict[str, Any], said: str
 ) -> None:
     operating.within(fund_income)
-    path = f"/operator/earnings/{operating.within(lambda: only_earning().id)}"
+    path = f"/operator/payouts/earnings/{operating.within(lambda: only_earning().id)}"
     fields = {"reason": "ineligible", "evidence": EVIDENCE, "days": "7"} | changes
     reply = operating.send(f"{path}/contest", **fields)
     assert reply.status_code == 422
