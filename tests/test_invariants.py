@@ -16,7 +16,8 @@ from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.config import REPOSITORY
 from marketplace.database.check import SAMPLE_ROWS
 from marketplace.database.identifier import new_id
-from marketplace.earnings.earning import Earning
+from marketplace.earnings import hold as holds
+from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.funding import refund as refunds
 from marketplace.funding.refund import Refund
@@ -76,6 +77,8 @@ MATURED = of("earning", "status = 'available' AND kind = 'fund'")
 REVERSED = of("earning", "status = 'reversed'")
 PARTLY = of("clawback", "earning_id IN (SELECT id FROM earning WHERE status = 'pending')")
 
+RELEASED = of("earning_hold", "earning_id IN (SELECT id FROM earning WHERE status = 'pending')")
+
 # What is planted, and every check that sees it.
 PLANTS: dict[str, tuple[str, set[str]]] = {
     "money without a request": (
@@ -116,6 +119,25 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     "an earning of another amount than its row": (
         "UPDATE income_row SET amount_minor = amount_minor + 1",
         {"C1"},
+    ),
+    "a contested earning that is available": (
+        "UPDATE earning SET status = 'available' WHERE status = 'contested'",
+        {"G3", "G4", "B1", "A2.earning"},
+    ),
+    "a hold of another amount than was set aside": (
+        f"UPDATE earning_hold SET {ONE_MORE} WHERE id = {RELEASED}",
+        {"G4"},
+    ),
+    "a contested earning that nobody holds": (
+        "DELETE FROM earning_hold WHERE earning_id IN"
+        " (SELECT id FROM earning WHERE status = 'contested')",
+        {"G4"},
+    ),
+    "a hold that is over while its earning is contested": (
+        "UPDATE ledger.transaction SET cause_id = (SELECT h.id FROM earning_hold h"
+        "  JOIN earning g ON g.id = h.earning_id WHERE g.status = 'contested'),"
+        " cause_type = 'earning_hold' WHERE kind = 'earning_released'",
+        {"G4"},
     ),
     "more clawed back than was earned": (
         f"UPDATE clawback SET net_minor = 1001 WHERE id = {PARTLY}",
@@ -329,6 +351,7 @@ def lively() -> None:
     payouts.cancel(locked(Payout, canceled.id), "user:1", "asked for", clock.now())
     db.session.commit()
     _claw_back()
+    _contest()
     earn(make_creator().creator, "10.00 USD")
 
 
@@ -347,6 +370,20 @@ def _claw_back() -> None:
         earn(pending, "10.00 USD")
         newest = db.session.query(Earning).order_by(Earning.id.desc()).limit(1).one()
         make_clawback(newest, keep_minor)
+
+
+def _contest() -> None:
+    """Two earnings: one is still held, the other was released."""
+    for still in (True, False):
+        creator = make_creator().creator
+        earn(creator, "45.00 USD", EarningKind.GIFT)
+        earning = db.session.query(Earning).filter_by(creator_id=creator.id).one()
+        told: dict[str, Any] = {"actor": "user:1", "at": clock.now()}
+        holds.contest(earning.id, reason="fraud", evidence="seen", days=14, **told)
+        db.session.commit()
+        if not still:
+            holds.release(earning.id, reason="it is in order", **told)
+            db.session.commit()
 
 
 def _pay_out(payout: Payout, transfer: str = "tr_paid") -> None:

@@ -45,6 +45,7 @@ MONEY_TABLES = (
     "refund",
     "earning",
     "clawback",
+    "earning_hold",
     "income_import",
     "income_row",
     "destination",

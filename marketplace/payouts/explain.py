@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from marketplace.earnings.clawback import kept_of
+from marketplace.earnings.hold import contested_of
 from marketplace.earnings.maturity import pending_of
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
@@ -23,6 +25,8 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
     came_back = payouts.unseen_return(destination) if destination else None
     under_way = payouts.under_way(creator.id, currency)
     owner = creator.ledger_owner
+    contested = contested_of(creator.id, currency)
+    kept = kept_of(contested)
     return decide(
         Facts(
             available=balances.balance(postings.creator_available(owner), currency),
@@ -36,6 +40,7 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             payout_held_for=under_way.hold_reason if under_way else None,
             payout_review_at=under_way.review_at if under_way else None,
             returned_payout=came_back.id.hex if came_back else None,
+            contested=[(kept[it.id], it.review_at) for it in contested if it.review_at],
             step_minor=payout_step(currency),
         )
     )
@@ -67,6 +72,10 @@ def as_json(decision: Decision) -> dict[str, Any]:
             {"amount": _money(amount), "matures_at": matures_at.isoformat()}
             for amount, matures_at in facts.pending
         ],
+        "contested": [
+            {"amount": _money(amount), "decided_by": decided_by.isoformat()}
+            for amount, decided_by in facts.contested
+        ],
         "next_run_at": facts.next_run_at.isoformat() if facts.next_run_at else None,
         "blockers": [
             {
@@ -75,6 +84,7 @@ def as_json(decision: Decision) -> dict[str, Any]:
                 "missing": _money(blocker.missing) if blocker.missing else None,
                 "until": blocker.until.isoformat() if blocker.until else None,
                 "details": list(blocker.details),
+                "amount": _money(blocker.amount) if blocker.amount else None,
             }
             for blocker in decision.blockers
         ],

@@ -17,6 +17,7 @@ from marketplace.payouts.recovery import Parts, divide
 class Reason(StrEnum):
     """Everything that can keep money from leaving."""
 
+    CONTESTED = "contested"
     NOTHING_AVAILABLE = "nothing_available"
     BELOW_THRESHOLD = "below_threshold"
     NO_DESTINATION = "no_destination"
@@ -40,6 +41,7 @@ class Facts:
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
+    contested: Sequence[tuple[Money, datetime]] = ()  # amount and by when it is decided
     step_minor: int = 1  # the processor pays multiples of this
 
     @property
@@ -71,6 +73,7 @@ class Blocker:
     missing: Money | None = None  # how much more is needed
     until: datetime | None = None
     details: Sequence[str] = ()
+    amount: Money | None = None  # what it is about, if that is not all of the balance
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,13 @@ class Decision:
 
     @property
     def total(self) -> Money:
-        """All that the creator is owed: pending, available and on its way. Debt is apart."""
-        pending = Money(sum(amount.minor for amount, _ in self.facts.pending), self.currency)
-        return pending + self.facts.available + self.facts.in_payout
+        """All that the creator is owed: pending, contested, available and on its way.
+
+        Debt is apart.
+        """
+        waiting = [*self.facts.pending, *self.facts.contested]
+        sums = Money(sum(amount.minor for amount, _ in waiting), self.currency)
+        return sums + self.facts.available + self.facts.in_payout
 
     @property
     def currency(self) -> str:
@@ -122,6 +129,11 @@ def decide(facts: Facts) -> Decision:
                 details=(held_for,) if held_for else (),
             )
         )
+    if facts.available < facts.least:  # what is not contested leaves without it
+        blockers += [
+            Blocker(Reason.CONTESTED, on="operator", until=decided_by, amount=amount)
+            for amount, decided_by in facts.contested
+        ]
     if facts.available.minor <= 0:
         blockers.append(Blocker(Reason.NOTHING_AVAILABLE, on="time", until=_first_maturity(facts)))
     elif facts.available < facts.least:

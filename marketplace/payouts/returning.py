@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from marketplace import statuses
-from marketplace.errors import WrongState
+from marketplace.errors import WrongState, says
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
+from marketplace.notifications import notices
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout, PayoutStatus, settle
 from marketplace.processors.base import Snapshot
@@ -31,6 +32,16 @@ def returned(payout: Payout, transfer: Snapshot, at: datetime) -> None:
     if payout.status == PayoutStatus.RETURNED:
         return
     statuses.advance(payout, "return", at, SYSTEM)
+    notices.to_creator(
+        payout.creator_id,
+        at,
+        says("A payout of %(amount)s came back.", amount=payout.amount),
+        says(
+            "The money is in your available balance again. Please check your Stripe account, then"
+            " confirm on your payouts page that it is in order: nothing is sent there before."
+        ),
+        "/creator/payouts",
+    )
     processor = db.session.get_one(Destination, payout.destination_id).processor
     drafts.append(
         postings.payout_returned(processor, payout.creator_owner, payout.amount, payout.cause, at)

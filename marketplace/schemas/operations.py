@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketplace.demo_clock import DAYS_MAX
+from marketplace.earnings import hold
 from marketplace.earnings.earning import EarningKind
 from marketplace.funding.deposit import Purpose
 from marketplace.schemas import Sent
@@ -31,6 +32,21 @@ class Decide(Sent):
     """What an operator decides about a payout, and why."""
 
     decision = Choice(("release", "cancel"))
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
+class Contest(Sent):
+    """Why an earning is held, and how long a decision may take."""
+
+    reason = Choice(hold.REASONS)
+    evidence = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+    days = WholeNumber(1, hold.DECIDE_DAYS_MAX)
+
+
+class DecideContest(Sent):
+    """How a contest of an earning ends, and why."""
+
+    decision = Choice(("release", "uphold"))
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 

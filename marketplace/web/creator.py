@@ -24,7 +24,7 @@ from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.payouts.payout import Payout
-from marketplace.web import clawbacks, trace
+from marketplace.web import clawbacks, creator_why, trace
 from marketplace.web import creator_words as words
 
 CURRENCY = "USD"  # of a creator who was never owed anything
@@ -35,7 +35,7 @@ bp = Blueprint("creator", __name__, url_prefix="/creator")
 @bp.context_processor
 def _words() -> dict[str, object]:
     """What the templates of this area name things with."""
-    return {"words": words, "trace": trace, "clawed": clawbacks}
+    return {"words": words, "why": creator_why, "trace": trace, "clawed": clawbacks}
 
 
 def my_payout(payout_id: UUID) -> Payout:

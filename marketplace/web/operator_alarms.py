@@ -19,6 +19,7 @@ from marketplace import clock
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.challenges.challenge import JUDGE_WITHIN, Challenge, ChallengeStatus, RankedBy
 from marketplace.commissions.sale import Sale, SaleStatus
+from marketplace.earnings.earning import Earning, EarningStatus
 from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
 from marketplace.payouts.payout import Payout, PayoutStatus
@@ -46,6 +47,7 @@ def alarms() -> list[Alarm]:
     found = [
         *_reviews(),
         *_applications(),
+        *_contests(),
         *_payouts(),
         *_events(),
         *_requests(),
@@ -94,6 +96,18 @@ def _applications() -> Iterator[Alarm]:
         title=gettext("Applications to the program"),
         text=gettext("They wait for a decision; each says until when."),
         url=url_for("operator.applications_queue"),
+    )
+
+
+def _contests() -> Iterator[Alarm]:
+    yield from _alarm(
+        _oldest(Earning.status_at, Earning.status == EarningStatus.CONTESTED),
+        clock.now(),
+        tone="bad",
+        icon="scale",
+        title=gettext("Contested earnings"),
+        text=gettext("They are held until somebody decides; each says until when."),
+        url=url_for("operator.contested"),
     )
 
 

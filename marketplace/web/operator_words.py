@@ -24,6 +24,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "awarded": (_("Awarded"), "ok"),
     "canceled": (_("Canceled"), ""),
     "closed": (_("Closed"), ""),
+    "contested": (_("Contested"), "bad"),
     "corrected": (_("Corrected"), "info"),
     "created": (_("Created"), "wait"),
     "declined": (_("Declined"), ""),
@@ -88,6 +89,7 @@ THINGS: dict[str, Any] = {
     "deposit": _("Deposit"),
     "destination": _("Destination"),
     "earning": _("Earning"),
+    "earning_hold": _("Hold on an earning"),
     "payout": _("Payout"),
     "payout_run": _("Payout run"),
     "program_application": _("Program application"),
@@ -107,6 +109,7 @@ ACCOUNT_KINDS: dict[str, Any] = {
     "gift_pool": _("Gift pool"),
     "creator_pending": _("Creators: pending"),
     "creator_available": _("Creators: available"),
+    "creator_contested": _("Creators: contested"),
     "payout_reserved": _("Creators: in payouts"),
     "creator_debt": _("Creators: debt"),
 }
@@ -124,6 +127,8 @@ POSTINGS: dict[str, Any] = {
     "earning_accrued": _("Earning accrued"),
     "earning_matured": _("Earning matured"),
     "earning_clawed_back": _("Earning clawed back"),
+    "earning_contested": _("Earning contested"),
+    "earning_released": _("Earning no longer contested"),
     "payout_reserved": _("Payout set aside"),
     "payout_paid": _("Payout paid"),
     "payout_returned": _("Payout came back"),
@@ -165,9 +170,11 @@ RHYTHMS: dict[str, Any] = {"weekly": _("Weekly"), "monthly": _("Monthly")}
 def blocker(kept: dict[str, Any]) -> str:
     """One blocker of a payout run's line, as the run has kept it, in a sentence."""
     reason, until, missing = kept["reason"], kept["until"], kept["missing"]
+    amount = kept.get("amount")  # runs before there were contests kept none
     values = {
         "until": formats.moment(datetime.fromisoformat(until)) if until else "",
         "missing": formats.money(Money(**missing)) if missing else "",
+        "amount": formats.money(Money(**amount)) if amount else "",
         "details": ", ".join(kept["details"]),
     }
     bare, by, because = _BLOCKERS.get(reason, (reason, None, None))
@@ -180,6 +187,11 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
     "below_threshold": (
         _("%(missing)s missing to the threshold."),
         _("%(missing)s missing to the threshold, reached on %(until)s."),
+        None,
+    ),
+    "contested": (
+        _("A part is contested."),
+        _("%(amount)s contested, decided by %(until)s."),
         None,
     ),
     "nothing_available": (

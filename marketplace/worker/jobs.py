@@ -8,6 +8,7 @@ from datetime import datetime
 
 from marketplace.campaigns import application, deliverable, ending
 from marketplace.challenges import judging
+from marketplace.earnings import hold as contests
 from marketplace.earnings import maturity
 from marketplace.metrics import facts
 from marketplace.payouts import hold, run
@@ -47,6 +48,7 @@ JOBS: tuple[Job, ...] = (
     Job("facts of a new day", facts.roll_due, facts.next_roll),
     Job("sales that lacked money", orders.fund_next),
     Job("maturity", maturity.mature_due, maturity.next_maturity),
+    Job("contests nobody decided", contests.release_due, contests.next_review),
     Job("silent brands", deliverable.approve_due, deliverable.next_silence),
     Job("unanswered applications", application.expire_due, application.next_expiry),
     Job("campaign windows", ending.end_due, ending.next_end),

@@ -1,6 +1,6 @@
 """Exchange rates as they were published; thresholds know who adopted them, when, on which rate.
 
-Revision: 0018, after 0016.
+Revision: 0018, after 0017.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from marketplace.database.roles import APP_ROLE, grant
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -107,6 +107,7 @@ def test_the_json_says_what_the_decision_says(creator: Creator) -> None:
             "debt_left": {"minor": 0, "currency": "USD"},
         },
         "pending": [{"amount": {"minor": 1, "currency": "USD"}, "matures_at": pending}],
+        "contested": [],
         "next_run_at": next_due("weekly", "Europe/Paris", at).at.isoformat(),
         "blockers": [
             {
@@ -115,6 +116,7 @@ def test_the_json_says_what_the_decision_says(creator: Creator) -> None:
                 "missing": {"minor": 1, "currency": "USD"},
                 "until": pending,
                 "details": [],
+                "amount": None,
             },
             {
                 "reason": "no_destination",
@@ -122,6 +124,7 @@ def test_the_json_says_what_the_decision_says(creator: Creator) -> None:
                 "missing": None,
                 "until": None,
                 "details": [],
+                "amount": None,
             },
         ],
     }

@@ -58,9 +58,16 @@ def test_a_cent_less_is_blocked_and_says_so() -> None:
     assert decision.missing() == usd(1)
 
 
-def test_a_part_that_is_missing_names_the_part() -> None:
-    """A13: 45.00 of 100.00 cannot be counted."""
-    assert decide(replace(PAYABLE, available=usd(5_500))).missing() == usd(4_500)
+def test_a_contested_part_says_how_much_is_contested_and_how_much_is_missing() -> None:
+    """A13: 45.00 of A12's 100.00 are contested."""
+    assert blockers(available=usd(5_500), contested=[(usd(4_500), AT)]) == (
+        Blocker(Reason.CONTESTED, on="operator", until=AT, amount=usd(4_500)),
+        Blocker(Reason.BELOW_THRESHOLD, on="time", missing=usd(4_500)),
+    )
+
+
+def test_what_is_contested_does_not_keep_the_rest_from_leaving() -> None:
+    assert decide(replace(PAYABLE, contested=[(usd(4_500), AT)])).payable
 
 
 def test_what_is_payable_misses_nothing() -> None:
@@ -148,8 +155,9 @@ def test_a_payout_that_came_back_waits_for_the_creator_and_names_it() -> None:
 
 def test_everything_that_blocks_is_named_in_a_fixed_order() -> None:
     everything = {"in_payout": usd(1), "available": usd(0), "destination_status": None}
-    assert reasons(**everything, returned_payout="0a") == [
+    assert reasons(**everything, contested=[(usd(1), AT)], returned_payout="0a") == [
         Reason.PAYOUT_UNDER_WAY,
+        Reason.CONTESTED,
         Reason.NOTHING_AVAILABLE,
         Reason.NO_DESTINATION,
         Reason.LAST_PAYOUT_RETURNED,
@@ -158,7 +166,9 @@ def test_everything_that_blocks_is_named_in_a_fixed_order() -> None:
 
 def test_the_total_is_all_that_is_owed() -> None:
     pending = [(usd(3), AT), (usd(4), AT)]
-    assert decide(replace(PAYABLE, pending=pending, in_payout=usd(5))).total == usd(10_012)
+    contested = [(usd(6), AT)]
+    facts = replace(PAYABLE, pending=pending, contested=contested, in_payout=usd(5))
+    assert decide(facts).total == usd(10_018)
 
 
 # ---- for any facts
@@ -177,53 +187,65 @@ facts = st.builds(
     payout_held_for=st.sampled_from([None, *HoldReason]),
     payout_review_at=st.sampled_from([None, AT]),
     returned_payout=st.sampled_from([None, "0a"]),
+    contested=st.lists(st.tuples(amounts, st.just(AT)), max_size=2),
     step_minor=st.sampled_from([1, 10, 100]),
 )
 
-# What puts each reason right, and nothing else. The two about money, and the two about where it
-# goes, are one matter each: a balance cannot be nothing and too little at once.
-_ENOUGH = {"available": lambda it: max(it.threshold, usd(it.step_minor))}
-_THERE = {"destination_status": lambda _: "active"}
-CURES: dict[Reason, dict[str, Callable[[Facts], Any]]] = {
-    Reason.PAYOUT_UNDER_WAY: {"in_payout": lambda _: usd(0)},
-    Reason.NOTHING_AVAILABLE: _ENOUGH,
-    Reason.BELOW_THRESHOLD: _ENOUGH,
-    Reason.NO_DESTINATION: _THERE,
-    Reason.DESTINATION_NOT_READY: _THERE,
-    Reason.LAST_PAYOUT_RETURNED: {"returned_payout": lambda _: None},
+# The field that each reason is about. Several may be about one: a balance is nothing or too little,
+# and what is contested is named only where the rest is not enough without it.
+FIELDS = {
+    Reason.PAYOUT_UNDER_WAY: "in_payout",
+    Reason.CONTESTED: "available",
+    Reason.NOTHING_AVAILABLE: "available",
+    Reason.BELOW_THRESHOLD: "available",
+    Reason.NO_DESTINATION: "destination_status",
+    Reason.DESTINATION_NOT_READY: "destination_status",
+    Reason.LAST_PAYOUT_RETURNED: "returned_payout",
+}
+# What puts a field right, and nothing else.
+CURES: dict[str, Callable[[Facts], Any]] = {
+    "in_payout": lambda _: usd(0),
+    "available": lambda it: it.least,
+    "destination_status": lambda _: "active",
+    "returned_payout": lambda _: None,
 }
 
 
-def cured(facts: Facts, reasons: Iterable[Reason]) -> Facts:
-    """The same facts with just what these reasons name put right."""
-    cures = {name: cure for reason in reasons for name, cure in CURES[reason].items()}
-    return replace(facts, **{name: cure(facts) for name, cure in cures.items()})
+def named(facts: Facts) -> set[str]:
+    """The fields that the blockers of these facts are about."""
+    return {FIELDS[blocker.reason] for blocker in decide(facts).blockers}
 
 
-def subsets(reasons: Iterable[Reason]) -> Iterator[tuple[Reason, ...]]:
-    known = list(reasons)
+def cured(facts: Facts, fields: Iterable[str]) -> Facts:
+    """The same facts with just these fields put right."""
+    return replace(facts, **{field: CURES[field](facts) for field in fields})
+
+
+def subsets(fields: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    known = list(fields)
     return chain.from_iterable(combinations(known, n) for n in range(len(known) + 1))
+
+
+def test_every_reason_is_about_a_field_that_can_be_put_right() -> None:
+    assert set(FIELDS) == set(Reason)
+    assert set(FIELDS.values()) == set(CURES)
 
 
 @given(facts)
 def test_curing_exactly_the_named_blockers_makes_it_payable_and_nothing_less(facts: Facts) -> None:
-    named = [blocker.reason for blocker in decide(facts).blockers]
-    assert len(named) == len(set(named))
-    for some in subsets(named):
+    wrong = named(facts)
+    for some in subsets(wrong):
         decision = decide(cured(facts, some))
-        assert decision.payable is (len(some) == len(named))
+        assert decision.payable is (len(some) == len(wrong))
         # What was cured is gone, what was not is still named.
-        assert {it.reason for it in decision.blockers} == set(named) - set(some)
+        assert named(decision.facts) == wrong - set(some)
 
 
 @given(facts)
 def test_curing_what_was_not_named_helps_nothing(facts: Facts) -> None:
-    named = {blocker.reason for blocker in decide(facts).blockers}
-    matters = {tuple(CURES[reason]) for reason in named}
-    others = [it for it in Reason if tuple(CURES[it]) not in matters]
-    for some in subsets(others):
-        more = decide(cured(facts, some))
-        assert {it.reason for it in more.blockers} == named
+    wrong = named(facts)
+    for some in subsets(CURES.keys() - wrong):
+        assert named(cured(facts, some)) == wrong
 
 
 @given(facts)

@@ -16,7 +16,9 @@ from marketplace.extensions import db
 from marketplace.ledger import postings
 from marketplace.ledger.balances import balance, transactions_of
 from marketplace.money import Money
+from marketplace.notifications.mail import Mail
 from marketplace.parties.creator import Creator
+from marketplace.parties.user import User
 from marketplace.payouts import hold, returning
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.explain import decision_for
@@ -251,3 +253,21 @@ def test_the_database_refuses_a_confirmation_of_anything_else(
         with pytest.raises(psycopg.errors.CheckViolation):
             owner.execute(f"UPDATE payout SET {change}")
         owner.rollback()
+
+
+# ---- what its creator is told
+
+
+def test_its_creator_is_told_once_by_mail_in_their_language_what_to_do(
+    creator: Creator, sending: Payout
+) -> None:
+    person = db.session.get_one(User, creator.user_id)
+    person.locale = "fr"
+    db.session.commit()
+    for _ in range(2):  # the same news twice
+        come_back(sending)
+    (told,) = db.session.query(Mail).filter_by(to=person.email)
+    assert "150,00" in told.subject
+    assert "est revenu" in told.subject
+    assert "Vérifiez votre compte Stripe" in told.body
+    assert "/creator/payouts" in told.body
