@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -32,9 +33,9 @@ from marketplace.parties import creator as creators
 from marketplace.parties.brand import Brand
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
+from marketplace.payouts import approval, dispatch, leaving
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import payout as payouts
-from marketplace.payouts import run as runs
+from marketplace.payouts import opening as runs
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun
@@ -307,9 +308,20 @@ def run_after_maturity(creator: Creator) -> datetime:
     return due.at
 
 
+RUN_JOBS: tuple[Callable[[datetime], bool], ...] = (
+    runs.open_due,
+    runs.decide_next,
+    approval.lock_next_run,
+    dispatch.begin_next,
+    dispatch.ask_next,
+    dispatch.give_back_next,
+    dispatch.finish_next,
+)
+
+
 def do_runs(at: datetime) -> None:
-    """Open, decide and finish every payout run that is due at `at`, as the worker does."""
-    for job in (runs.open_due, runs.pay_next, runs.finish_next):
+    """Open, decide, lock and send every payout run that is due at `at`, as the worker does."""
+    for job in RUN_JOBS:
         while job(at):
             db.session.commit()
         db.session.rollback()
@@ -339,7 +351,7 @@ def make_returned(creator: Creator, amount: str = "150.00 USD") -> Payout:
     payout = make_payout(creator, amount)
     locked = lock(Payout, payout.id)
     assert locked is not None
-    assert payouts.may_send(locked, clock.now())
+    assert leaving.may_send(locked, clock.now())
     for state in ("paid", "reversed"):
         converge.apply(transfer_of(locked, state), clock.now())
     db.session.commit()

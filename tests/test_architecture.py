@@ -29,7 +29,7 @@ TERMINAL = {
     "earning": {"available", "reversed"},
     "destination": {"active", "refused"},
     "payout": {"paid", "returned", "failed", "canceled"},
-    "payout_run": {"done"},
+    "payout_run": {"done", "rejected"},
     "campaign": {"closed", "canceled", "rejected"},
     "application": {"accepted", "declined", "withdrawn"},
     "agreement": {"fulfilled", "canceled"},

@@ -39,6 +39,7 @@ class Facts:
     next_run_at: datetime | None = None
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
+    payout_approval_by: datetime | None = None  # its run waits for an operator until then
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
     step_minor: int = 1  # the processor pays multiples of this
 
@@ -52,6 +53,9 @@ def matured(facts: Facts, at: datetime) -> Facts:
         pending=[waits for waits in facts.pending if waits[1] > at],
     )
 
+
+# The detail of a payout whose run waits for an operator.
+RUN_APPROVAL = "run_approval"
 
 # Who must act before a held payout goes on.
 _HOLD_WAITS_ON = {"processor_funds": "marketplace", "destination": "creator", "review": "operator"}
@@ -108,15 +112,7 @@ def decide(facts: Facts) -> Decision:
     """Check every condition and name each one that fails, in a fixed order."""
     blockers = []
     if facts.in_payout:
-        held_for = facts.payout_held_for
-        blockers.append(
-            Blocker(
-                Reason.PAYOUT_UNDER_WAY,
-                on=_HOLD_WAITS_ON[held_for] if held_for else "processor",
-                until=facts.payout_review_at,
-                details=(held_for,) if held_for else (),
-            )
-        )
+        blockers.append(_under_way(facts))
     if facts.available.minor <= 0:
         blockers.append(Blocker(Reason.NOTHING_AVAILABLE, on="time", until=_first_maturity(facts)))
     elif facts.available < facts.threshold:
@@ -142,6 +138,18 @@ def decide(facts: Facts) -> Decision:
         details = (facts.returned_payout,)
         blockers.append(Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=details))
     return Decision(facts, tuple(blockers))
+
+
+def _under_way(facts: Facts) -> Blocker:
+    """The payout under way: held, in a run that waits for approval, or at the processor."""
+    held_for, approval_by = facts.payout_held_for, facts.payout_approval_by
+    if held_for:
+        on, until = _HOLD_WAITS_ON[held_for], facts.payout_review_at
+        return Blocker(Reason.PAYOUT_UNDER_WAY, on=on, until=until, details=(held_for,))
+    if approval_by:
+        details = (RUN_APPROVAL,)
+        return Blocker(Reason.PAYOUT_UNDER_WAY, on="operator", until=approval_by, details=details)
+    return Blocker(Reason.PAYOUT_UNDER_WAY, on="processor")
 
 
 def _first_maturity(facts: Facts) -> datetime | None:

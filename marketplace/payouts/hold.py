@@ -10,14 +10,9 @@ from marketplace import statuses
 from marketplace.database.lock import lock_next
 from marketplace.extensions import db
 from marketplace.payouts.destination import Destination, DestinationStatus
-from marketplace.payouts.payout import (
-    HOLD_RETRY,
-    HoldReason,
-    Payout,
-    PayoutStatus,
-    enqueue,
-    unseen_return,
-)
+from marketplace.payouts.leaving import enqueue, unseen_return
+from marketplace.payouts.payout import HOLD_RETRY, HoldReason, Payout, PayoutStatus
+from marketplace.payouts.run import LEAVING, PayoutRun
 from marketplace.statuses import SYSTEM
 
 # Reasons that may be gone by themselves; a review is ended by an operator.
@@ -25,10 +20,14 @@ _RETRIED = (HoldReason.PROCESSOR_FUNDS, HoldReason.DESTINATION)
 
 
 def release(payout: Payout, actor: str, at: datetime, reason: str = "") -> None:
-    """End a hold and ask the processor anew: its last answer was definitive, a new key is safe."""
+    """End a hold and ask the processor anew: its last answer was definitive, a new key is safe.
+
+    In a run that is not sent yet the payout takes its place again.
+    """
     statuses.advance(payout, "release", at, actor, reason)
     payout.hold_reason = payout.review_at = None
-    enqueue(payout, db.session.get_one(Destination, payout.destination_id))
+    if db.session.get_one(PayoutRun, payout.run_id).status in LEAVING:
+        enqueue(payout, db.session.get_one(Destination, payout.destination_id), at)
 
 
 def release_due(at: datetime) -> bool:

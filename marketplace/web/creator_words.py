@@ -12,8 +12,9 @@ from flask_babel import lazy_gettext as _
 from marketplace import access, statuses
 from marketplace.commissions.sale import Sale
 from marketplace.earnings.earning import Earning
+from marketplace.payouts import explain
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.gate import Blocker, Decision, Reason
+from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Decision, Reason
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
 from marketplace.web import agreement_words, formats, sale_words
@@ -85,6 +86,7 @@ HOLDS: dict[str, Any] = {
     ),
     "review": _("Somebody of the marketplace looks at it, by %(until)s; nothing for you to do."),
 }
+AWAITS_APPROVAL = _("Waits for an operator to approve its run by %(until)s; nothing for you to do.")
 RETURNED = _(
     "The money is in your available balance again. Waits for you: check your Stripe account, then"
     " confirm that it is in order."
@@ -138,6 +140,9 @@ def wait(thing: Thing) -> str:
     waiting = thing.WAITS.get(thing.status)
     if waiting is None:
         return ""
+    approval_by = explain.approval_by(thing) if isinstance(thing, Payout) else None
+    if approval_by:
+        return str(AWAITS_APPROVAL) % {"until": formats.moment(approval_by)}
     if isinstance(thing, Payout) and thing.status == PayoutStatus.HELD:
         said = str(HOLDS[thing.hold_reason or ""])
     else:
@@ -257,16 +262,19 @@ def _held_until(blocker: Blocker) -> str:
     """Why the payout under way is held, and until when; '' if it is not."""
     if not blocker.details or blocker.until is None:
         return ""
-    return str(HOLDS[blocker.details[0]]) % {"until": formats.moment(blocker.until)}
+    awaits_approval = RUN_APPROVAL in blocker.details
+    said = AWAITS_APPROVAL if awaits_approval else HOLDS[blocker.details[0]]
+    return str(said) % {"until": formats.moment(blocker.until)}
 
 
 def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
     amount = formats.money(decision.facts.in_payout)
     held = _held_until(blocker)
+    is_held = RUN_APPROVAL not in blocker.details
     on_its_way = gettext("%(amount)s is on its way", amount=amount)
     return Step(
         "bad" if blocker.on == "creator" else "now",
-        gettext("%(amount)s is on hold", amount=amount) if held else on_its_way,
+        gettext("%(amount)s is on hold", amount=amount) if held and is_held else on_its_way,
         held or gettext("Waits for the processor: one payout at a time."),
         (url_for("creator.payouts"), gettext("See the payout")),
     )

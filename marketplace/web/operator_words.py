@@ -42,6 +42,8 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "invited": (_("Invited"), "wait"),
     "judging": (_("Judging"), "wait"),
     "known": (_("Known"), ""),
+    "locked": (_("Locked"), "wait"),
+    "locking": (_("Being decided"), "info"),
     "needs_review": (_("Needs review"), "bad"),
     "new": (_("New"), "info"),
     "nothing_due": (_("Nothing due"), ""),
@@ -49,7 +51,6 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "open": (_("Open"), "ok"),
     "paid": (_("Paid"), "ok"),
     "parked": (_("Parked"), "bad"),
-    "paying": (_("Paying"), "info"),
     "pending": (_("Pending"), "wait"),
     "provisional": (_("Provisional results"), "info"),
     "quarantined": (_("Quarantined"), "bad"),
@@ -196,7 +197,7 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
     "payout_under_way": (
         _("Another payout in this currency is under way."),
         None,
-        _("Another payout in this currency is held."),
+        _("Another payout in this currency is held, or waits for approval."),
     ),
     "last_payout_returned": (
         _("The last payout came back, and the creator has not confirmed their account since."),

@@ -20,7 +20,7 @@ from marketplace.ledger.balances import balance, transactions_of
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import hold, returning
+from marketplace.payouts import hold, leaving, returning
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import HoldReason, Mismatch, Payout, PayoutStatus
@@ -120,7 +120,7 @@ def bring_to(payout: Payout, status: PayoutStatus, adapter: Scripted) -> Payout:
     """Take a reserved payout to any status, as it would get there."""
     match status:
         case PayoutStatus.SENDING:
-            assert payouts.may_send(locked(Payout, payout.id), clock.now())
+            assert leaving.may_send(locked(Payout, payout.id), clock.now())
             db.session.commit()
         case PayoutStatus.UNKNOWN:
             send(adapter, DOWN)
@@ -403,7 +403,7 @@ def test_only_what_is_reserved_or_on_its_way_may_leave(
 ) -> None:
     moved = bring_to(payout, status, scripted)
     on_its_way = (PayoutStatus.RESERVED, PayoutStatus.SENDING, PayoutStatus.UNKNOWN)
-    assert payouts.may_send(locked(Payout, moved.id), clock.now()) is (status in on_its_way)
+    assert leaving.may_send(locked(Payout, moved.id), clock.now()) is (status in on_its_way)
     db.session.rollback()
 
 

@@ -17,7 +17,7 @@ from marketplace.database.identifier import new_id
 from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.money import Money
-from marketplace.payouts import explain, payout
+from marketplace.payouts import explain, leaving, payout
 from marketplace.payouts.payout import Payout
 from marketplace.processors.base import Snapshot
 from marketplace.web.creator_statement import neutral
@@ -48,7 +48,7 @@ def paid(creator: Browser, amount: str = "150.00 USD") -> None:
     with creator.creator() as person:
         made = make_payout(person, amount)
         at, mine = made.created_at, locked(Payout, made.id)
-        assert payout.may_send(mine, at)
+        assert leaving.may_send(mine, at)
         account = f"acct_{mine.destination_id.hex}"
         transfer = Snapshot(
             "transfer", "tr_1", mine.id.hex, "paid", False, amount=mine.amount, account=account

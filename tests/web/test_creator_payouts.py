@@ -17,8 +17,8 @@ from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
+from marketplace.payouts import leaving, refusal, returning
 from marketplace.payouts import payout as payouts
-from marketplace.payouts import refusal, returning
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
 from marketplace.processors.base import Snapshot
@@ -279,15 +279,15 @@ def cancel(payout: Payout, at: Any) -> None:
     ("acts", "said"),
     [
         ((), "Waits for its turn to be sent"),
-        ((payouts.may_send,), "Waits for Stripe to confirm it"),
-        ((payouts.may_send, doubt), "it is never sent twice"),
-        ((payouts.may_send, refuse("balance_insufficient")), "our balance at Stripe to be filled"),
-        ((payouts.may_send, refuse("account_invalid")), "your Stripe account cannot receive it"),
-        ((payouts.may_send, refuse("idempotency_error")), "Somebody of the marketplace looks"),
-        ((payouts.may_send, refuse("card_declined")), "in your available balance again"),
-        ((payouts.may_send, pay), "Sent to your Stripe account on"),
-        ((payouts.may_send, pay, come_back), "Stripe took it back on"),
-        ((payouts.may_send, come_back, confirm), "You confirmed on"),
+        ((leaving.may_send,), "Waits for Stripe to confirm it"),
+        ((leaving.may_send, doubt), "it is never sent twice"),
+        ((leaving.may_send, refuse("balance_insufficient")), "our balance at Stripe to be filled"),
+        ((leaving.may_send, refuse("account_invalid")), "your Stripe account cannot receive it"),
+        ((leaving.may_send, refuse("idempotency_error")), "Somebody of the marketplace looks"),
+        ((leaving.may_send, refuse("card_declined")), "in your available balance again"),
+        ((leaving.may_send, pay), "Sent to your Stripe account on"),
+        ((leaving.may_send, pay, come_back), "Stripe took it back on"),
+        ((leaving.may_send, come_back, confirm), "You confirmed on"),
         ((cancel,), "asked for by the creator"),
     ],
 )
@@ -311,7 +311,7 @@ def test_what_came_back_is_said_with_what_to_do_and_confirmed_by_a_button(
     app: Flask, creator: Browser
 ) -> None:
     url = reserved(creator)
-    happens(app, payouts.may_send, come_back)
+    happens(app, leaving.may_send, come_back)
     for page in (creator.get(PAYOUTS).text, creator.get(url).text):
         assert "Stripe took it back on" in page
         assert "My account is in order" in page
@@ -333,7 +333,7 @@ def test_what_came_back_is_said_with_what_to_do_and_confirmed_by_a_button(
 
 def test_two_clicks_confirm_once(app: Flask, creator: Browser) -> None:
     url = reserved(creator)
-    happens(app, payouts.may_send, come_back)
+    happens(app, leaving.may_send, come_back)
     other = creator.again()
     together(lambda: creator.post(f"{url}/confirm"), lambda: other.post(f"{url}/confirm"))
     first = only(app, Payout).return_seen_at
@@ -351,7 +351,7 @@ def test_a_confirmation_of_what_did_not_come_back_is_told_so(app: Flask, creator
 
 def test_nobody_confirms_for_somebody_else(app: Flask, creator: Browser, rival: Browser) -> None:
     url = reserved(creator)
-    happens(app, payouts.may_send, come_back)
+    happens(app, leaving.may_send, come_back)
     assert rival.post(f"{url}/confirm").status_code == 404
     assert creator.client.post(f"{url}/confirm").status_code == 400, "without its token"
     assert only(app, Payout).return_seen_at is None
@@ -359,7 +359,7 @@ def test_nobody_confirms_for_somebody_else(app: Flask, creator: Browser, rival: 
 
 def test_the_list_shows_each_payout_with_its_status(app: Flask, creator: Browser) -> None:
     url = reserved(creator)
-    happens(app, payouts.may_send, refuse("balance_insufficient"))
+    happens(app, leaving.may_send, refuse("balance_insufficient"))
     page = creator.get(PAYOUTS).text
     assert url in page
     assert "On hold" in page

@@ -161,6 +161,7 @@ VERDICTS: dict[str, str] = {
     "GET  /operator/payouts/runs/next":                       "login 403 403 403 403 200",
     "GET  /operator/payouts/runs":                            "login 403 403 403 403 200",
     "GET  /operator/payouts/runs/<uuid:run_id>":              "login 403 403 403 403 200",
+    "POST /operator/payouts/runs/<uuid:run_id>/decide":       "401   403 403 403 403 422",
     "GET  /operator/webhooks":                                "login 403 403 403 403 200",
     "GET  /operator/webhooks/<uuid:event_id>":                "login 403 403 403 403 200",
     "POST /operator/webhooks/<uuid:event_id>/replay":         "401   403 403 403 403 303",
