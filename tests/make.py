@@ -226,8 +226,10 @@ def pay(deposit: Deposit) -> Deposit:
     return db.session.get_one(Deposit, deposit.id)
 
 
-def make_destination(creator: Creator, account: str | None = None) -> Destination:
-    """An active destination, as the processor would report it."""
+def make_destination(
+    creator: Creator, account: str | None = None, *, cooled: bool = True
+) -> Destination:
+    """An active destination, as the processor would report it; it has cooled off unless told so."""
     made = destinations.connect(creator.id, "pay@example.com", "USD", "system", clock.now())
     locked = lock(Destination, made.id)
     assert locked is not None
@@ -238,7 +240,8 @@ def make_destination(creator: Creator, account: str | None = None) -> Destinatio
         state="active",
         livemode=False,
     )
-    destinations.converge(locked, snapshot, clock.now())
+    since = clock.now() - 2 * destinations.COOLING if cooled else clock.now()
+    destinations.converge(locked, snapshot, since)
     db.session.commit()
     return locked
 

@@ -27,7 +27,7 @@ TERMINAL = {
     "deposit": {"succeeded", "rejected"},
     "refund": {"succeeded", "failed"},
     "earning": {"available", "reversed"},
-    "destination": {"active", "refused"},
+    "destination": {"active", "refused", "replaced"},
     "payout": {"paid", "returned", "failed", "canceled"},
     "payout_run": {"done", "rejected"},
     "campaign": {"closed", "canceled", "rejected"},

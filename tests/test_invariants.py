@@ -243,6 +243,10 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         "UPDATE payout_run_line SET payout_id = gen_random_uuid() WHERE payout_id IS NOT NULL",
         {"U2"},
     ),
+    "a payout to a destination that still cooled": (
+        "UPDATE destination SET usable_at = usable_at + interval '60 days'",
+        {"U3"},
+    ),
     "a run that its own payee approved": (
         "UPDATE status_change s SET actor = 'user:' || replace(c.user_id::text, '-', '')"
         " FROM payout p JOIN creator c ON c.id = p.creator_id WHERE p.run_id = s.thing_id"

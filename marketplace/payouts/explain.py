@@ -38,6 +38,7 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             debt=balances.balance(postings.creator_debt(owner), currency),
             destination_status=destination.status if destination else None,
             destination_requirements=destination.requirements if destination else (),
+            destination_cools_until=destination.cools_until(at) if destination else None,
             next_run_at=next_due(creator.payout_rhythm, creator.time_zone, at).at,
             payout_held_for=under_way.hold_reason if under_way else None,
             payout_review_at=under_way.review_at if under_way else None,

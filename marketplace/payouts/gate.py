@@ -21,6 +21,7 @@ class Reason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     NO_DESTINATION = "no_destination"
     DESTINATION_NOT_READY = "destination_not_ready"
+    DESTINATION_COOLING = "destination_cooling"
     PAYOUT_UNDER_WAY = "payout_under_way"
     LAST_PAYOUT_RETURNED = "last_payout_returned"
 
@@ -36,6 +37,7 @@ class Facts:
     debt: Money
     destination_status: str | None  # None = there is none; only 'active' can receive
     destination_requirements: Sequence[str] = ()
+    destination_cools_until: datetime | None = None  # it is new, and not paid before
     next_run_at: datetime | None = None
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
@@ -134,6 +136,9 @@ def decide(facts: Facts) -> Decision:
                 details=tuple(facts.destination_requirements),
             )
         )
+    elif facts.destination_cools_until is not None:
+        until = facts.destination_cools_until
+        blockers.append(Blocker(Reason.DESTINATION_COOLING, on="time", until=until))
     if facts.returned_payout is not None:
         details = (facts.returned_payout,)
         blockers.append(Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=details))

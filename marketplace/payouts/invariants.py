@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marketplace.database.check import Check
-from marketplace.payouts.destination import Destination
+from marketplace.payouts.destination import COOLING, Destination
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.recovery import RECOVERY_BPS
 from marketplace.payouts.run import PayoutRun
@@ -143,6 +143,14 @@ CHECKS = (
         "SELECT p.id, p.run_id FROM payout p WHERE NOT EXISTS (SELECT FROM payout_run_line l"
         "  WHERE l.payout_id = p.id AND l.run_id = p.run_id AND l.creator_id = p.creator_id"
         "  AND l.currency = p.currency)",
+    ),
+    Check(
+        "U3",
+        "a payout left only to a destination that had cooled off",
+        "SELECT p.id, d.id FROM payout p JOIN destination d ON d.id = p.destination_id"
+        " JOIN status_change s ON s.thing = 'payout' AND s.thing_id = p.id AND s.event = 'send'"
+        " WHERE d.usable_at IS NULL OR s.at < d.usable_at"
+        f"  + interval '{COOLING.total_seconds():.0f} seconds'",
     ),
     Check(
         "Q1",

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from marketplace import statuses
 from marketplace.extensions import db
-from marketplace.payouts.destination import Destination, DestinationStatus
+from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus, put_on_hold
 from marketplace.payouts.run import LEAVING, PayoutRun
 from marketplace.processors import outbox
@@ -46,11 +46,10 @@ def may_send(payout: Payout, at: datetime) -> bool:
     if db.session.get_one(PayoutRun, payout.run_id, populate_existing=True).status not in LEAVING:
         return False
     destination = db.session.get_one(Destination, payout.destination_id, populate_existing=True)
-    if destination.status != DestinationStatus.ACTIVE:
-        why = "the destination cannot receive money"
-    elif unseen_return(destination) is not None:
+    why = destination.closed_for(at)
+    if why is None and unseen_return(destination) is not None:
         why = "an earlier payout to it came back"
-    else:
+    if why is None:
         statuses.advance(payout, "send", at, SYSTEM)
         return True
     put_on_hold(payout, HoldReason.DESTINATION, why, at)

@@ -30,7 +30,7 @@ from marketplace.payouts import explain
 from marketplace.payouts.gate import Decision
 from marketplace.payouts.payout import Payout
 from marketplace.program import membership
-from marketplace.web import creator_chart, earning_sources
+from marketplace.web import creator_chart, earning_sources, why_words
 from marketplace.web.creator import bp
 
 RECENT = 12
@@ -77,6 +77,7 @@ def home() -> ResponseReturnValue:
         sources=earning_sources.named([*earnings, *clawed_from.values()]),
         pending_shown=PENDING_SHOWN,
         suggestions=_suggestions(creator, at),
+        steps=why_words.steps,
     )
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from flask import url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
@@ -14,7 +12,6 @@ from marketplace.commissions.sale import Sale
 from marketplace.earnings.earning import Earning
 from marketplace.payouts import explain
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Decision, Reason
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
 from marketplace.web import agreement_words, formats, sale_words
@@ -49,6 +46,7 @@ STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("destination", "active"): (_("Ready"), "ok"),
     ("destination", "restricted"): (_("Needs you"), "bad"),
     ("destination", "refused"): (_("Refused"), "bad"),
+    ("destination", "replaced"): (_("Replaced"), ""),
     ("payout", "reserved"): (_("Prepared"), "info"),
     ("payout", "sending"): (_("Being sent"), "info"),
     ("payout", "unknown"): (_("Being checked"), "wait"),
@@ -103,6 +101,7 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("destination", "activate"): _("Ready to receive money"),
     ("destination", "restrict"): _("Stripe needs more from you"),
     ("destination", "refuse"): _("Stripe opened no account"),
+    ("destination", "replace"): _("Replaced by another account"),
     ("earning", "create"): _("Earned"),
     ("earning", "mature"): _("Became available"),
     ("earning", "reverse"): _("Reversed before it matured"),
@@ -183,117 +182,3 @@ def _reason(move: StatusChange) -> str:
     if move.thing == "destination":
         return "; ".join(requirement(name) for name in move.reason.split("; ") if name)
     return formats.translated(move.reason) if move.event == "cancel" else ""
-
-
-# --- Why am I not paid yet?
-
-
-@dataclass(frozen=True)
-class Step:
-    """One reason of the gate in words: what it waits for, and what to do about it."""
-
-    state: str  # of its dot: 'now' = time or a processor, 'bad' = the creator must act
-    title: str
-    text: str
-    action: tuple[str, str] | None = None  # address and label of what the creator can do
-
-
-def steps(decision: Decision) -> list[Step]:
-    """The gate's decision on one balance, reason by reason."""
-    return [_STEPS[blocker.reason](blocker, decision) for blocker in decision.blockers]
-
-
-def _nothing_available(blocker: Blocker, decision: Decision) -> Step:
-    title = gettext("Nothing is available yet")
-    if blocker.until is None:
-        text = gettext("Earnings appear here with the day on which they become available.")
-        return Step("now", title, text)
-    amount, until = decision.facts.pending[0]
-    first = {"amount": formats.money(amount), "until": formats.moment(until)}
-    text = gettext("Waits for time: %(amount)s becomes available on %(until)s.", **first)
-    return Step("now", title, text)
-
-
-def _below_threshold(blocker: Blocker, decision: Decision) -> Step:
-    assert blocker.missing is not None
-    title = gettext(
-        "%(missing)s missing to the threshold of %(threshold)s",
-        missing=formats.money(blocker.missing),
-        threshold=formats.money(decision.facts.threshold),
-    )
-    if blocker.until is None:
-        return Step("now", title, gettext("Waits for further earnings; all kinds count together."))
-    until = formats.moment(blocker.until)
-    return Step(
-        "now",
-        title,
-        gettext("Waits for time: enough will have matured on %(until)s.", until=until),
-    )
-
-
-def _no_destination(blocker: Blocker, decision: Decision) -> Step:
-    return Step(
-        "bad",
-        gettext("There is no destination yet"),
-        gettext("Waits for you: say where your money should go. It takes a few minutes."),
-        (url_for("creator.payouts"), gettext("Connect with Stripe")),
-    )
-
-
-def _destination_not_ready(blocker: Blocker, decision: Decision) -> Step:
-    if blocker.on == "processor":
-        return Step(
-            "now",
-            gettext("Stripe is opening your account"),
-            gettext("Waits for Stripe; this takes a moment."),
-            (url_for("creator.payouts"), gettext("See how it goes")),
-        )
-    needed = "; ".join(dict.fromkeys(requirement(name) for name in blocker.details))
-    waits = gettext("Waits for you.")
-    return Step(
-        "bad",
-        gettext("Your Stripe account cannot receive money yet"),
-        gettext("Waits for you. Stripe asks for: %(needed)s.", needed=needed) if needed else waits,
-        (url_for("creator.payouts"), gettext("Continue with Stripe")),
-    )
-
-
-def _held_until(blocker: Blocker) -> str:
-    """Why the payout under way is held, and until when; '' if it is not."""
-    if not blocker.details or blocker.until is None:
-        return ""
-    awaits_approval = RUN_APPROVAL in blocker.details
-    said = AWAITS_APPROVAL if awaits_approval else HOLDS[blocker.details[0]]
-    return str(said) % {"until": formats.moment(blocker.until)}
-
-
-def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
-    amount = formats.money(decision.facts.in_payout)
-    held = _held_until(blocker)
-    is_held = RUN_APPROVAL not in blocker.details
-    on_its_way = gettext("%(amount)s is on its way", amount=amount)
-    return Step(
-        "bad" if blocker.on == "creator" else "now",
-        gettext("%(amount)s is on hold", amount=amount) if held and is_held else on_its_way,
-        held or gettext("Waits for the processor: one payout at a time."),
-        (url_for("creator.payouts"), gettext("See the payout")),
-    )
-
-
-def _last_payout_returned(blocker: Blocker, decision: Decision) -> Step:
-    return Step(
-        "bad",
-        gettext("The last payout came back"),
-        gettext("Waits for you: check your Stripe account, then confirm that it is in order."),
-        (url_for("creator.payouts"), gettext("Check and confirm")),
-    )
-
-
-_STEPS = {
-    Reason.NOTHING_AVAILABLE: _nothing_available,
-    Reason.BELOW_THRESHOLD: _below_threshold,
-    Reason.NO_DESTINATION: _no_destination,
-    Reason.DESTINATION_NOT_READY: _destination_not_ready,
-    Reason.PAYOUT_UNDER_WAY: _payout_under_way,
-    Reason.LAST_PAYOUT_RETURNED: _last_payout_returned,
-}

@@ -58,6 +58,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "recorded": (_("Recorded"), "wait"),
     "refused": (_("Refused"), "bad"),
     "rejected": (_("Rejected"), "bad"),
+    "replaced": (_("Replaced"), ""),
     "requested": (_("Requested"), "wait"),
     "reserved": (_("Reserved"), "info"),
     "restricted": (_("Restricted"), "bad"),
@@ -192,6 +193,11 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
         _("The destination cannot receive yet."),
         None,
         _("The destination cannot receive yet: %(details)s."),
+    ),
+    "destination_cooling": (
+        _("The destination is new and cools off."),
+        _("The destination is new: nothing goes there before %(until)s."),
+        None,
     ),
     "no_destination": (_("The creator has connected no destination."), None, None),
     "payout_under_way": (

@@ -1,4 +1,4 @@
-"""Payout runs are locked and approved before they are sent; a limit per currency says by whom.
+"""Payout runs are locked and approved before they are sent; new destinations cool off first.
 
 Revision: 0019, after 0014.
 """
@@ -24,6 +24,8 @@ LIMITS = [
     {"currency": currency, "effective_on": date(2020, 1, 1), "amount_minor": amount_minor}
     for currency, amount_minor in (("USD", 1_000_000), ("EUR", 860_000), ("GBP", 750_000))
 ]
+
+_DESTINATIONS = "'requested', 'onboarding', 'active', 'restricted', 'refused'"
 
 # What a run of before went through, in the words of now; approved by the system, as it was.
 _MOVES = (
@@ -56,6 +58,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'reserved' AND asked_at IS NULL"),
     )
     _translate_runs()
+    _let_destinations_cool()
 
 
 def _translate_runs() -> None:
@@ -87,7 +90,45 @@ def _translate_runs() -> None:
     )
 
 
+def _let_destinations_cool() -> None:
+    """Destinations that could receive before have cooled off."""
+    op.add_column("destination", sa.Column("usable_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute(
+        "UPDATE destination d SET usable_at = created_at - interval '72 hours' WHERE EXISTS"
+        " (SELECT FROM status_change s WHERE s.thing = 'destination' AND s.thing_id = d.id"
+        "  AND s.event = 'activate')"
+    )
+    _replace_destination_status(f"{_DESTINATIONS}, 'replaced'")
+    op.create_check_constraint(
+        op.f("ck_destination_active_is_usable"),
+        "destination",
+        "status <> 'active' OR usable_at IS NOT NULL",
+    )
+    _replace_current("status NOT IN ('refused', 'replaced')")
+
+
+def _replace_destination_status(known: str) -> None:
+    name = op.f("ck_destination_status")
+    op.drop_constraint(name, "destination", type_="check")
+    op.create_check_constraint(name, "destination", f"status IN ({known})")
+
+
+def _replace_current(condition: str) -> None:
+    op.drop_index("uq_destination_current", table_name="destination")
+    op.create_index(
+        "uq_destination_current",
+        "destination",
+        ["creator_id", "processor"],
+        unique=True,
+        postgresql_where=sa.text(condition),
+    )
+
+
 def downgrade() -> None:
+    _replace_current("status <> 'refused'")
+    op.drop_constraint(op.f("ck_destination_active_is_usable"), "destination", type_="check")
+    _replace_destination_status(_DESTINATIONS)
+    op.drop_column("destination", "usable_at")
     op.drop_constraint(op.f(RUN_STATUS), "payout_run", type_="check")
     steps = "thing = 'payout_run' AND event IN ('lock', 'approve', 'reject', 'send')"
     op.execute(f"DELETE FROM status_change WHERE {steps}")

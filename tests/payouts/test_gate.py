@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from marketplace.money import Money
 from marketplace.payouts.destination import DestinationStatus
-from marketplace.payouts.gate import Blocker, Facts, Reason, decide, matured
+from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Facts, Reason, decide, matured
 from marketplace.payouts.payout import HoldReason
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -115,8 +115,20 @@ def test_a_destination_that_is_not_ready_says_what_is_needed(status: str, on: st
     )
 
 
+def test_a_new_destination_waits_for_time() -> None:
+    assert blockers(destination_cools_until=AT) == (
+        Blocker(Reason.DESTINATION_COOLING, on="time", until=AT),
+    )
+
+
+def test_a_payout_whose_run_is_not_approved_waits_for_an_operator() -> None:
+    assert blockers(in_payout=usd(1), payout_approval_by=AT) == (
+        Blocker(Reason.PAYOUT_UNDER_WAY, on="operator", until=AT, details=(RUN_APPROVAL,)),
+    )
+
+
 def test_only_an_active_destination_receives() -> None:
-    """A refused destination is no destination: nothing asks the gate about one."""
+    """One that was refused or replaced is none: nothing asks the gate about one."""
     ready = [it for it in DestinationStatus if not reasons(destination_status=it)]
     assert ready == [DestinationStatus.ACTIVE]
 
@@ -173,6 +185,7 @@ facts = st.builds(
     destination_status=st.sampled_from([None, "requested", "onboarding", "active", "restricted"]),
     destination_requirements=st.just(()),
     next_run_at=st.just(AT),
+    destination_cools_until=st.sampled_from([None, AT]),
     returned_payout=st.sampled_from([None, "0a"]),
 )
 
@@ -185,7 +198,9 @@ def cured(facts: Facts, reason: Reason) -> Facts:
         case Reason.NOTHING_AVAILABLE | Reason.BELOW_THRESHOLD:
             return replace(facts, available=facts.threshold)
         case Reason.NO_DESTINATION | Reason.DESTINATION_NOT_READY:
-            return replace(facts, destination_status="active")
+            return replace(facts, destination_status="active", destination_cools_until=None)
+        case Reason.DESTINATION_COOLING:
+            return replace(facts, destination_cools_until=None)
         case Reason.LAST_PAYOUT_RETURNED:
             return replace(facts, returned_payout=None)
 

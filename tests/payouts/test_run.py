@@ -210,6 +210,19 @@ def test_a_rhythm_chosen_after_the_run_was_due_is_not_paid_by_it(
     assert {payout.creator_id for payout in db.session.query(Payout)} == {creator.id, tom.id}
 
 
+def test_a_time_zone_chosen_after_its_run_was_due_is_paid_by_the_next_one(
+    creator: Creator, due: datetime
+) -> None:
+    """Neither by the run of the zone they left, nor by one of the new zone that was due before."""
+    creator.move_to("Asia/Kathmandu", due - HOUR)  # it was 12:45 there, long past nine
+    db.session.commit()
+    do_runs(due + HOUR)
+    assert db.session.query(Payout).count() == 0
+    nine_there = next_due("weekly", "Asia/Kathmandu", due).at
+    do_runs(nine_there)
+    assert db.session.query(Payout).one().amount == usd(15_000)
+
+
 def test_a_rhythm_chosen_in_time_is_paid_by_the_next_run(due: datetime) -> None:
     tom = make_creator("tom", rhythm="monthly").creator
     earn_matured(tom, "150.00 USD")

@@ -213,16 +213,41 @@ def test_who_has_nothing_to_hand_in_is_led_back(creator: Browser, state: str | N
 
 
 def test_a_creator_chooses_how_often_they_are_paid(app: Flask, creator: Browser) -> None:
-    assert creator.post(f"{PAYOUTS}/rhythm", payout_rhythm="weekly").location == PAYOUTS
+    sent = {"payout_rhythm": "weekly", "time_zone": "Europe/Paris"}
+    assert creator.post(f"{PAYOUTS}/rhythm", **sent).location == PAYOUTS
     assert only(app, Creator).payout_rhythm == "weekly"
     page = creator.get(PAYOUTS).text
     assert "Saved." in page
     assert "weekly schedule" in creator.get("/creator").text
 
 
+def test_a_creator_chooses_the_time_zone_of_their_runs_and_reads_the_next_one_in_it(
+    app: Flask, creator: Browser
+) -> None:
+    sent = {"payout_rhythm": "monthly", "time_zone": "Asia/Kathmandu"}
+    assert creator.post(f"{PAYOUTS}/rhythm", **sent).location == PAYOUTS
+    mine = only(app, Creator)
+    assert mine.time_zone == "Asia/Kathmandu"
+    assert mine.payout_rhythm_at > mine.created_at, "it is another schedule"
+    page = creator.get(PAYOUTS).text
+    assert "in your time zone (Asia/Kathmandu)" in page
+    assert "9:00" in page.partition("Next run:")[2].partition(", in your time zone")[0]
+    assert '<option value="Asia/Kathmandu" selected' in page
+
+
+def test_a_time_zone_that_nobody_knows_is_refused_beside_its_field(
+    app: Flask, creator: Browser
+) -> None:
+    before = only(app, Creator).time_zone
+    reply = creator.post(f"{PAYOUTS}/rhythm", payout_rhythm="weekly", time_zone="Mars/Olympus")
+    assert reply.status_code == 422
+    assert 'id="f-time_zone-error"' in reply.text
+    assert (only(app, Creator).time_zone, only(app, Creator).payout_rhythm) == (before, "monthly")
+
+
 @pytest.mark.parametrize("rhythm", ["daily", "", "WEEKLY"])
 def test_another_rhythm_is_refused(app: Flask, creator: Browser, rhythm: str) -> None:
-    reply = creator.post(f"{PAYOUTS}/rhythm", payout_rhythm=rhythm)
+    reply = creator.post(f"{PAYOUTS}/rhythm", payout_rhythm=rhythm, time_zone="Europe/Paris")
     assert reply.status_code == 422
     assert 'id="f-payout_rhythm-error"' in reply.text
     assert only(app, Creator).payout_rhythm == "monthly"

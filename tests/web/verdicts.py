@@ -122,6 +122,7 @@ VERDICTS: dict[str, str] = {
     # It did not come back: nothing to confirm.
     "POST /creator/payouts/<uuid:payout_id>/confirm":        "401   403 403 303 404 403",
     "POST /creator/payouts/rhythm":                           "401   403 403 422 422 403",
+    "POST /creator/payouts/replace":                          "401   403 403 303 303 403",
     "POST /creator/payouts/connect":                          "401   403 403 303 303 403",
     "GET  /creator/payouts/onboarding":                       "login 403 403 303 303 403",
     "POST /creator/payouts/onboarding":                       "401   403 403 303 303 403",
