@@ -22,6 +22,7 @@ from marketplace.extensions import db
 from marketplace.funding import refund as refunds
 from marketplace.funding.refund import Refund
 from marketplace.money import Money
+from marketplace.payouts import leaving
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
@@ -226,7 +227,7 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     ),
     "a payout that the processor cannot pay": (
         "UPDATE payout SET currency = 'HUF', amount_minor = 15050 WHERE transfer_ref = 'tr_paid'",
-        {"Q1", "P1", "P3", "B1"},
+        {"Q1", "P1", "P3", "B1", "U2"},
     ),
     "a closed campaign that keeps money": (
         "UPDATE campaign SET status = 'closed' WHERE status = 'open'",
@@ -248,6 +249,41 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         "UPDATE agreement SET gross_minor = 1000000 WHERE status = 'active'"
         " AND campaign_id IN (SELECT id FROM campaign WHERE status = 'open')",
         {"K1"},
+    ),
+    "a payout that left before its run was approved": (
+        "UPDATE status_change SET event = 'nonsense' WHERE thing = 'payout_run'"
+        " AND event = 'approve' AND thing_id = "
+        "(SELECT run_id FROM payout WHERE status = 'paid' LIMIT 1)",
+        {"U1", "A3.payout_run"},
+    ),
+    "a payout that was asked for while its run is locked": (
+        "UPDATE payout_run SET status = 'locked' WHERE id ="
+        " (SELECT run_id FROM payout WHERE status = 'reserved' LIMIT 1)",
+        {"U1", "A2.payout_run"},
+    ),
+    "a line that includes another payout": (
+        "UPDATE payout_run_line SET payout_id = gen_random_uuid() WHERE payout_id IS NOT NULL",
+        {"U2"},
+    ),
+    "a payout to a destination that still cooled": (
+        "UPDATE destination SET usable_at = usable_at + interval '60 days'",
+        {"U3"},
+    ),
+    "a run that its own payee approved": (
+        "UPDATE status_change s SET actor = 'user:' || replace(c.user_id::text, '-', '')"
+        " FROM payout p JOIN creator c ON c.id = p.creator_id WHERE p.run_id = s.thing_id"
+        " AND s.thing = 'payout_run' AND s.event = 'approve'",
+        {"P11"},
+    ),
+    "a run that its maker approved": (
+        "UPDATE status_change SET actor = 'user:1' WHERE thing = 'payout_run'",
+        {"P11"},
+    ),
+    "a run approved by who touched a destination last": (
+        "WITH d AS (UPDATE status_change SET actor = 'user:1' WHERE thing = 'destination')"
+        " UPDATE status_change SET actor = 'user:1' WHERE thing = 'payout_run'"
+        " AND event = 'approve'",
+        {"P11"},
     ),
     "a canceled campaign that keeps what nobody needs": (
         "UPDATE agreement SET gross_minor = gross_minor - 1 WHERE status = 'active'"
@@ -388,7 +424,7 @@ def _contest() -> None:
 
 def _pay_out(payout: Payout, transfer: str = "tr_paid") -> None:
     at = clock.now() + timedelta(days=30)
-    assert payouts.may_send(locked(Payout, payout.id), at)
+    assert leaving.may_send(locked(Payout, payout.id), at)
     account = db.session.get_one(Destination, payout.destination_id).remote_account
     told = Snapshot(
         "transfer", transfer, payout.id.hex, "paid", False, payout.amount, account=account

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     NO_DESTINATION = "no_destination"
     DESTINATION_NOT_READY = "destination_not_ready"
+    DESTINATION_COOLING = "destination_cooling"
     PAYOUT_UNDER_WAY = "payout_under_way"
     LAST_PAYOUT_RETURNED = "last_payout_returned"
 
@@ -37,9 +38,11 @@ class Facts:
     debt: Money
     destination_status: str | None  # None = there is none; only 'active' can receive
     destination_requirements: Sequence[str] = ()
+    destination_cools_until: datetime | None = None  # it is new, and not paid before
     next_run_at: datetime | None = None
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
+    payout_approval_by: datetime | None = None  # its run waits for an operator until then
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
     contested: Sequence[tuple[Money, datetime]] = ()  # amount and by when it is decided
     step_minor: int = 1  # the processor pays multiples of this
@@ -59,6 +62,9 @@ def matured(facts: Facts, at: datetime) -> Facts:
         pending=[waits for waits in facts.pending if waits[1] > at],
     )
 
+
+# The detail of a payout whose run waits for an operator.
+RUN_APPROVAL = "run_approval"
 
 # Who must act before a held payout goes on.
 _HOLD_WAITS_ON = {"processor_funds": "marketplace", "destination": "creator", "review": "operator"}
@@ -120,15 +126,7 @@ def decide(facts: Facts) -> Decision:
     """Check every condition and name each one that fails, in a fixed order."""
     blockers = []
     if facts.in_payout:
-        held_for = facts.payout_held_for
-        blockers.append(
-            Blocker(
-                Reason.PAYOUT_UNDER_WAY,
-                on=_HOLD_WAITS_ON[held_for] if held_for else "processor",
-                until=facts.payout_review_at,
-                details=(held_for,) if held_for else (),
-            )
-        )
+        blockers.append(_under_way(facts))
     if facts.available < facts.least:  # what is not contested leaves without it
         blockers += [
             Blocker(Reason.CONTESTED, on="operator", until=decided_by, amount=amount)
@@ -155,10 +153,25 @@ def decide(facts: Facts) -> Decision:
                 details=tuple(facts.destination_requirements),
             )
         )
+    if facts.destination_cools_until is not None:
+        until = facts.destination_cools_until
+        blockers.append(Blocker(Reason.DESTINATION_COOLING, on="time", until=until))
     if facts.returned_payout is not None:
         details = (facts.returned_payout,)
         blockers.append(Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=details))
     return Decision(facts, tuple(blockers))
+
+
+def _under_way(facts: Facts) -> Blocker:
+    """The payout under way: held, in a run that waits for approval, or at the processor."""
+    held_for, approval_by = facts.payout_held_for, facts.payout_approval_by
+    if held_for:
+        on, until = _HOLD_WAITS_ON[held_for], facts.payout_review_at
+        return Blocker(Reason.PAYOUT_UNDER_WAY, on=on, until=until, details=(held_for,))
+    if approval_by:
+        details = (RUN_APPROVAL,)
+        return Blocker(Reason.PAYOUT_UNDER_WAY, on="operator", until=approval_by, details=details)
+    return Blocker(Reason.PAYOUT_UNDER_WAY, on="processor")
 
 
 def _first_maturity(facts: Facts) -> datetime | None:

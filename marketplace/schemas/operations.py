@@ -50,6 +50,13 @@ class DecideContest(Sent):
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 
+class DecideRun(Sent):
+    """What an operator decides about a locked payout run, and why."""
+
+    decision = Choice(("approve", "reject"))
+    reason = Text(length_max=REASON_LENGTH_MAX, lines=True, required=False)
+
+
 class ReviewCampaign(Sent):
     """What an operator decides about a campaign as they saw it, and why."""
 

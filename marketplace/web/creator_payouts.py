@@ -27,9 +27,10 @@ from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.schedule import next_due
 from marketplace.processors import registry
-from marketplace.schemas.payouts import PayoutRhythm
+from marketplace.schemas.payouts import PayoutSchedule
 from marketplace.web import forms, paging
 from marketplace.web.buttons import told
+from marketplace.web.choices import zone_choices
 from marketplace.web.creator import bp, my_currencies, my_payout
 from marketplace.web.creator_transactions import evidence_of
 
@@ -39,7 +40,8 @@ _ONBOARDS = (DestinationStatus.ONBOARDING, DestinationStatus.RESTRICTED)
 @bp.get("/payouts")
 @audience("creator")
 def payouts() -> ResponseReturnValue:
-    form = forms.blank(payout_rhythm=access.current_creator().payout_rhythm)
+    mine = access.current_creator()
+    form = forms.blank(payout_rhythm=mine.payout_rhythm, time_zone=mine.time_zone)
     return render_template("creator/payouts.html", form=form, **_shown())
 
 
@@ -73,9 +75,10 @@ def confirm_return(payout_id: UUID) -> ResponseReturnValue:
 def choose_rhythm() -> ResponseReturnValue:
     creator = lock(Creator, access.current_creator().id)
     assert creator is not None
-    form = forms.sent(PayoutRhythm())
+    form = forms.sent(PayoutSchedule())
     with form.refusals():
         creator.choose_rhythm(form.data["payout_rhythm"], clock.now())
+        creator.move_to(form.data["time_zone"], clock.now())
         db.session.commit()
         flash(gettext("Saved. It holds from the next run on."))
         return _to_payouts()
@@ -94,6 +97,19 @@ def connect() -> ResponseReturnValue:
     email = access.current_person().email
     destinations.connect(creator.id, email, currency, access.actor(), clock.now())
     db.session.commit()
+    return _to_payouts()
+
+
+@bp.post("/payouts/replace")
+@audience("creator")
+def replace_destination() -> ResponseReturnValue:
+    """Retire the present account and begin with another."""
+    creator = access.current_creator()
+    email = access.current_person().email
+    with told():
+        destinations.replace(creator.id, email, my_currencies()[0], access.actor(), clock.now())
+        db.session.commit()
+        flash(gettext("Your old account is no longer paid. Go on with the new one."))
     return _to_payouts()
 
 
@@ -125,8 +141,11 @@ def _shown() -> dict[str, Any]:
     return {
         "destination": destination,
         "refusal": None if destination else _last_refusal(creator),
+        "cools_until": destination.cools_until(clock.now()) if destination else None,
         "checking": destination is not None and _is_checked(destination),
         "next_run_at": next_due(creator.payout_rhythm, creator.time_zone, clock.now()).at,
+        "time_zone": creator.time_zone,
+        "zones": zone_choices(),
         "page": paging.newest_first(mine, Payout.id),
         "came_back": db.session.scalars(
             mine.filter_by(status=PayoutStatus.RETURNED, return_seen_at=None).order_by(Payout.id)

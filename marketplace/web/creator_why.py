@@ -1,4 +1,4 @@
-"""Why am I not paid yet? The gate's decision in words, reason by reason."""
+"""Why am I not paid yet? The gate's reasons as creators read them, one step each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import url_for
 from flask_babel import gettext
 
-from marketplace.payouts.gate import Blocker, Decision, Reason
+from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Decision, Reason
 from marketplace.web import creator_words as words
 from marketplace.web import formats
 
@@ -94,20 +94,37 @@ def _destination_not_ready(blocker: Blocker, decision: Decision) -> Step:
     )
 
 
+def _destination_cooling(blocker: Blocker, decision: Decision) -> Step:
+    assert blocker.until is not None
+    return Step(
+        "now",
+        gettext("Your account is new"),
+        gettext(
+            "Waits for time: nothing goes to a new account before %(until)s, so that nobody can"
+            " divert your money.",
+            until=formats.moment(blocker.until),
+        ),
+        (url_for("creator.payouts"), gettext("See your account")),
+    )
+
+
 def _held_until(blocker: Blocker) -> str:
     """Why the payout under way is held, and until when; '' if it is not."""
     if not blocker.details or blocker.until is None:
         return ""
-    return str(words.HOLDS[blocker.details[0]]) % {"until": formats.moment(blocker.until)}
+    awaits = RUN_APPROVAL in blocker.details
+    said = words.AWAITS_APPROVAL if awaits else words.HOLDS[blocker.details[0]]
+    return str(said) % {"until": formats.moment(blocker.until)}
 
 
 def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
     amount = formats.money(decision.facts.in_payout)
     held = _held_until(blocker)
+    is_held = RUN_APPROVAL not in blocker.details
     on_its_way = gettext("%(amount)s is on its way", amount=amount)
     return Step(
         "bad" if blocker.on == "creator" else "now",
-        gettext("%(amount)s is on hold", amount=amount) if held else on_its_way,
+        gettext("%(amount)s is on hold", amount=amount) if held and is_held else on_its_way,
         held or gettext("Waits for the processor: one payout at a time."),
         (url_for("creator.payouts"), gettext("See the payout")),
     )
@@ -128,6 +145,7 @@ _STEPS = {
     Reason.BELOW_THRESHOLD: _below_threshold,
     Reason.NO_DESTINATION: _no_destination,
     Reason.DESTINATION_NOT_READY: _destination_not_ready,
+    Reason.DESTINATION_COOLING: _destination_cooling,
     Reason.PAYOUT_UNDER_WAY: _payout_under_way,
     Reason.LAST_PAYOUT_RETURNED: _last_payout_returned,
 }

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _
 from marketplace import access, statuses
 from marketplace.commissions.sale import Sale
 from marketplace.earnings.earning import Earning
+from marketplace.payouts import explain
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
@@ -46,6 +47,7 @@ STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("destination", "active"): (_("Ready"), "ok"),
     ("destination", "restricted"): (_("Needs you"), "bad"),
     ("destination", "refused"): (_("Refused"), "bad"),
+    ("destination", "replaced"): (_("Replaced"), ""),
     ("payout", "reserved"): (_("Prepared"), "info"),
     ("payout", "sending"): (_("Being sent"), "info"),
     ("payout", "unknown"): (_("Being checked"), "wait"),
@@ -87,6 +89,7 @@ HOLDS: dict[str, Any] = {
     ),
     "review": _("Somebody of the marketplace looks at it, by %(until)s; nothing for you to do."),
 }
+AWAITS_APPROVAL = _("Waits for an operator to approve its run by %(until)s; nothing for you to do.")
 RETURNED = _(
     "The money is in your available balance again. Waits for you: check your Stripe account, then"
     " confirm that it is in order."
@@ -103,6 +106,7 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("destination", "activate"): _("Ready to receive money"),
     ("destination", "restrict"): _("Stripe needs more from you"),
     ("destination", "refuse"): _("Stripe opened no account"),
+    ("destination", "replace"): _("Replaced by another account"),
     ("earning", "create"): _("Earned"),
     ("earning", "mature"): _("Became available"),
     ("earning", "reverse"): _("Reversed before it matured"),
@@ -143,6 +147,9 @@ def wait(thing: Thing) -> str:
     waiting = thing.WAITS.get(thing.status)
     if waiting is None:
         return ""
+    approval_by = explain.approval_by(thing) if isinstance(thing, Payout) else None
+    if approval_by:
+        return str(AWAITS_APPROVAL) % {"until": formats.moment(approval_by)}
     if isinstance(thing, Payout) and thing.status == PayoutStatus.HELD:
         said = str(HOLDS[thing.hold_reason or ""])
     else:

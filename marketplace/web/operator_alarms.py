@@ -178,8 +178,25 @@ def _requests() -> Iterator[Alarm]:
 
 
 def _runs() -> Iterator[Alarm]:
+    first = db.session.scalar(
+        select(PayoutRun)
+        .where(PayoutRun.status == RunStatus.LOCKED)
+        .order_by(PayoutRun.status_at)
+        .limit(1)
+    )
+    is_late = first is not None and first.approval_due_at <= clock.now()
     yield from _alarm(
-        _oldest(PayoutRun.due_at, PayoutRun.status == RunStatus.PAYING),
+        _oldest(PayoutRun.status_at, PayoutRun.status == RunStatus.LOCKED),
+        clock.now(),
+        tone="bad" if is_late else "wait",
+        icon="users",
+        title=gettext("Payout runs that wait for approval"),
+        text=gettext("Creators wait for an operator: three business days at most."),
+        url=url_for("operator.runs"),
+    )
+    under_way = (RunStatus.LOCKING, RunStatus.APPROVED, RunStatus.SENDING)
+    yield from _alarm(
+        _oldest(PayoutRun.due_at, PayoutRun.status.in_(under_way)),
         clock.now(),
         tone="wait",
         icon="loader",

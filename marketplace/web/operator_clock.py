@@ -25,7 +25,7 @@ from marketplace.earnings.hold import next_review as next_contest
 from marketplace.earnings.maturity import next_maturity
 from marketplace.extensions import db
 from marketplace.payouts.hold import next_review
-from marketplace.payouts.run import next_run_at
+from marketplace.payouts.opening import next_run_at
 from marketplace.schemas.operations import MoveClock
 from marketplace.web import forms
 from marketplace.web.operator import bp

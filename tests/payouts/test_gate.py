@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from marketplace.money import Money
 from marketplace.payouts.destination import DestinationStatus
-from marketplace.payouts.gate import Blocker, Facts, Reason, decide, matured
+from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Facts, Reason, decide, matured
 from marketplace.payouts.payout import HoldReason
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -123,8 +123,20 @@ def test_a_destination_that_is_not_ready_says_what_is_needed(status: str, on: st
     )
 
 
+def test_a_new_destination_waits_for_time() -> None:
+    assert blockers(destination_cools_until=AT) == (
+        Blocker(Reason.DESTINATION_COOLING, on="time", until=AT),
+    )
+
+
+def test_a_payout_whose_run_is_not_approved_waits_for_an_operator() -> None:
+    assert blockers(in_payout=usd(1), payout_approval_by=AT) == (
+        Blocker(Reason.PAYOUT_UNDER_WAY, on="operator", until=AT, details=(RUN_APPROVAL,)),
+    )
+
+
 def test_only_an_active_destination_receives() -> None:
-    """A refused destination is no destination: nothing asks the gate about one."""
+    """One that was refused or replaced is none: nothing asks the gate about one."""
     ready = [it for it in DestinationStatus if not reasons(destination_status=it)]
     assert ready == [DestinationStatus.ACTIVE]
 
@@ -186,6 +198,7 @@ facts = st.builds(
     next_run_at=st.sampled_from([None, AT]),
     payout_held_for=st.sampled_from([None, *HoldReason]),
     payout_review_at=st.sampled_from([None, AT]),
+    destination_cools_until=st.sampled_from([None, AT]),
     returned_payout=st.sampled_from([None, "0a"]),
     contested=st.lists(st.tuples(amounts, st.just(AT)), max_size=2),
     step_minor=st.sampled_from([1, 10, 100]),
@@ -200,6 +213,7 @@ FIELDS = {
     Reason.BELOW_THRESHOLD: "available",
     Reason.NO_DESTINATION: "destination_status",
     Reason.DESTINATION_NOT_READY: "destination_status",
+    Reason.DESTINATION_COOLING: "destination_cools_until",
     Reason.LAST_PAYOUT_RETURNED: "returned_payout",
 }
 # What puts a field right, and nothing else.
@@ -207,6 +221,7 @@ CURES: dict[str, Callable[[Facts], Any]] = {
     "in_payout": lambda _: usd(0),
     "available": lambda it: it.least,
     "destination_status": lambda _: "active",
+    "destination_cools_until": lambda _: None,
     "returned_payout": lambda _: None,
 }
 

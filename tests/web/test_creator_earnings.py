@@ -21,7 +21,7 @@ from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
-from marketplace.payouts import explain, payout, refusal
+from marketplace.payouts import explain, leaving, payout, refusal
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.threshold import adopt
 from marketplace.processors.base import Snapshot
@@ -53,7 +53,7 @@ def paid(creator: Browser, amount: str = "150.00 USD") -> None:
     with creator.creator() as person:
         made = make_payout(person, amount)
         at, mine = made.created_at, locked(Payout, made.id)
-        assert payout.may_send(mine, at)
+        assert leaving.may_send(mine, at)
         account = f"acct_{mine.destination_id.hex}"
         transfer = Snapshot(
             "transfer", "tr_1", mine.id.hex, "paid", False, amount=mine.amount, account=account
@@ -188,7 +188,7 @@ def _under_way(person: Creator) -> None:
 
 def _held(person: Creator) -> None:
     mine, at = locked(Payout, make_payout(person).id), clock.now()
-    assert payout.may_send(mine, at)
+    assert leaving.may_send(mine, at)
     refusal.refused(mine, "balance_insufficient", "not enough", at)
     db.session.commit()
 

@@ -122,6 +122,7 @@ VERDICTS: dict[str, str] = {
     # It did not come back: nothing to confirm.
     "POST /creator/payouts/<uuid:payout_id>/confirm":        "401   403 403 303 404 403",
     "POST /creator/payouts/rhythm":                           "401   403 403 422 422 403",
+    "POST /creator/payouts/replace":                          "401   403 403 303 303 403",
     "POST /creator/payouts/connect":                          "401   403 403 303 303 403",
     "GET  /creator/payouts/onboarding":                       "login 403 403 303 303 403",
     "POST /creator/payouts/onboarding":                       "401   403 403 303 303 403",
@@ -166,6 +167,7 @@ VERDICTS: dict[str, str] = {
     "GET  /operator/payouts/earnings/<uuid:earning_id>":      "login 403 403 403 403 200",
     "POST /operator/payouts/earnings/<uuid:earning_id>/contest": "401   403 403 403 403 422",
     "POST /operator/payouts/earnings/<uuid:earning_id>/decide": "401   403 403 403 403 422",
+    "POST /operator/payouts/runs/<uuid:run_id>/decide":       "401   403 403 403 403 422",
     "GET  /operator/webhooks":                                "login 403 403 403 403 200",
     "GET  /operator/webhooks/<uuid:event_id>":                "login 403 403 403 403 200",
     "POST /operator/webhooks/<uuid:event_id>/replay":         "401   403 403 403 403 303",
