@@ -13,8 +13,8 @@ from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
+from marketplace.payouts import creator_hold, leaving
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import leaving
 from marketplace.payouts.gate import Decision, Facts, decide
 from marketplace.payouts.payout import OPEN, Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
@@ -28,6 +28,7 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
     destination = destinations.current(creator.id)
     came_back = leaving.unseen_return(destination) if destination else None
     under_way = under_way_of(creator.id, currency)
+    held = creator_hold.active(creator.id)
     owner = creator.ledger_owner
     return decide(
         Facts(
@@ -44,6 +45,8 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             payout_review_at=under_way.review_at if under_way else None,
             payout_approval_by=approval_by(under_way) if under_way else None,
             returned_payout=came_back.id.hex if came_back else None,
+            held_for=held.reason if held else None,
+            held_until=held.review_at if held else None,
             step_minor=payout_step(currency),
         )
     )

@@ -186,6 +186,7 @@ facts = st.builds(
     destination_requirements=st.just(()),
     next_run_at=st.just(AT),
     destination_cools_until=st.sampled_from([None, AT]),
+    held_for=st.sampled_from([None, "a look"]),
     returned_payout=st.sampled_from([None, "0a"]),
 )
 
@@ -201,6 +202,8 @@ def cured(facts: Facts, reason: Reason) -> Facts:
             return replace(facts, destination_status="active", destination_cools_until=None)
         case Reason.DESTINATION_COOLING:
             return replace(facts, destination_cools_until=None)
+        case Reason.ON_HOLD:
+            return replace(facts, held_for=None)
         case Reason.LAST_PAYOUT_RETURNED:
             return replace(facts, returned_payout=None)
 
