@@ -29,6 +29,7 @@ TERMINAL = {
     "earning": {"available", "reversed"},
     "destination": {"active", "refused", "replaced"},
     "payout": {"paid", "returned", "failed", "canceled"},
+    "creator_hold": {"lifted"},
     "payout_run": {"done", "rejected"},
     "campaign": {"closed", "canceled", "rejected"},
     "application": {"accepted", "declined", "withdrawn"},

@@ -22,8 +22,9 @@ from marketplace.extensions import db
 from marketplace.funding import refund as refunds
 from marketplace.funding.refund import Refund
 from marketplace.money import Money
-from marketplace.payouts import leaving
+from marketplace.payouts import creator_hold, leaving
 from marketplace.payouts import payout as payouts
+from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.processors.base import Snapshot
@@ -329,7 +330,7 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
 
 # The trace of every table with a lifecycle.
 for thing in (
-    *("deposit", "refund", "earning", "destination", "payout_run", "payout"),
+    *("deposit", "refund", "earning", "destination", "creator_hold", "payout_run", "payout"),
     *("campaign", "application", "agreement", "deliverable"),
 ):
     moved = of("status_change", f"thing = '{thing}' AND from_status IS NOT NULL")
@@ -385,6 +386,11 @@ def lively() -> None:
     _pay_out(make_payout(make_creator().creator))
     canceled = make_payout(make_creator().creator)
     payouts.cancel(locked(Payout, canceled.id), "user:1", "asked for", clock.now())
+    db.session.commit()
+    held = creator_hold.place(
+        make_creator().creator.id, "a look", clock.now() + timedelta(days=1), "user:1", clock.now()
+    )
+    creator_hold.lift(locked(CreatorHold, held.id), "user:1", "in order", clock.now())
     db.session.commit()
     _claw_back()
     _contest()

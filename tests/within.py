@@ -49,6 +49,7 @@ MONEY_TABLES = (
     "income_import",
     "income_row",
     "destination",
+    "creator_hold",
     "payout",
     "payout_run",
     "payout_run_line",

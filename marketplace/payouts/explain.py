@@ -15,8 +15,8 @@ from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
+from marketplace.payouts import creator_hold, leaving
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import leaving
 from marketplace.payouts.gate import Decision, Facts, decide
 from marketplace.payouts.payout import OPEN, Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
@@ -30,6 +30,7 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
     destination = destinations.current(creator.id)
     came_back = leaving.unseen_return(destination) if destination else None
     under_way = under_way_of(creator.id, currency)
+    held = creator_hold.active(creator.id)
     owner = creator.ledger_owner
     contested = contested_of(creator.id, currency)
     kept = kept_of(contested)
@@ -49,6 +50,8 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             payout_approval_by=approval_by(under_way) if under_way else None,
             returned_payout=came_back.id.hex if came_back else None,
             contested=[(kept[it.id], it.review_at) for it in contested if it.review_at],
+            held_for=held.reason if held else None,
+            held_until=held.review_at if held else None,
             step_minor=payout_step(currency),
         )
     )

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     DESTINATION_COOLING = "destination_cooling"
     PAYOUT_UNDER_WAY = "payout_under_way"
     LAST_PAYOUT_RETURNED = "last_payout_returned"
+    ON_HOLD = "on_hold"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Facts:
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
     payout_approval_by: datetime | None = None  # its run waits for an operator until then
+    held_for: str | None = None  # why an operator holds everything that would leave
+    held_until: datetime | None = None  # when it is looked at again
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
     contested: Sequence[tuple[Money, datetime]] = ()  # amount and by when it is decided
     step_minor: int = 1  # the processor pays multiples of this
@@ -67,7 +70,12 @@ def matured(facts: Facts, at: datetime) -> Facts:
 RUN_APPROVAL = "run_approval"
 
 # Who must act before a held payout goes on.
-_HOLD_WAITS_ON = {"processor_funds": "marketplace", "destination": "creator", "review": "operator"}
+_HOLD_WAITS_ON = {
+    "processor_funds": "marketplace",
+    "destination": "creator",
+    "review": "operator",
+    "operator": "operator",
+}
 
 
 @dataclass(frozen=True)
@@ -159,6 +167,11 @@ def decide(facts: Facts) -> Decision:
     if facts.returned_payout is not None:
         details = (facts.returned_payout,)
         blockers.append(Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=details))
+    if facts.held_for is not None:
+        held = Blocker(
+            Reason.ON_HOLD, on="operator", until=facts.held_until, details=(facts.held_for,)
+        )
+        blockers.append(held)
     return Decision(facts, tuple(blockers))
 
 

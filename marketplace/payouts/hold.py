@@ -10,6 +10,7 @@ from marketplace import statuses
 from marketplace.database.lock import lock_next
 from marketplace.errors import says
 from marketplace.extensions import db
+from marketplace.payouts import creator_hold
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.leaving import enqueue, unseen_return
 from marketplace.payouts.payout import HOLD_RETRY, HoldReason, Payout, PayoutStatus, cancel
@@ -19,7 +20,7 @@ from marketplace.statuses import SYSTEM
 REPLACED = says("Your account was replaced. A later run pays to the new one.")
 
 # Reasons that may be gone by themselves; a review is ended by an operator.
-_RETRIED = (HoldReason.PROCESSOR_FUNDS, HoldReason.DESTINATION)
+_RETRIED = (HoldReason.PROCESSOR_FUNDS, HoldReason.DESTINATION, HoldReason.OPERATOR)
 
 
 def release(payout: Payout, actor: str, at: datetime, reason: str = "") -> None:
@@ -50,6 +51,8 @@ def release_due(at: datetime) -> bool:
     destination = db.session.get_one(Destination, payout.destination_id)
     if destination.status == DestinationStatus.REPLACED:
         cancel(payout, SYSTEM, REPLACED, at)
+    elif creator_hold.active(payout.creator_id) is not None:
+        payout.review_at = at + HOLD_RETRY
     elif destination.closed_for(at) is None and unseen_return(destination) is None:
         release(payout, SYSTEM, at)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketplace.database.check import Check
+from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import COOLING, Destination
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.recovery import RECOVERY_BPS
@@ -193,6 +194,7 @@ CHECKS = (
         "  ON q.owner = a.owner AND q.currency = a.currency"
         " WHERE coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
     ),
+    *checks(CreatorHold.__tablename__, CreatorHold.MOVES),
     *checks(Destination.__tablename__, Destination.MOVES),
     *checks(PayoutRun.__tablename__, PayoutRun.MOVES),
     *checks(Payout.__tablename__, Payout.MOVES),

@@ -12,8 +12,15 @@ from sqlalchemy import select
 
 from marketplace import statuses
 from marketplace.extensions import db
+from marketplace.payouts import creator_hold
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus, put_on_hold
+from marketplace.payouts.payout import (
+    HOLD_RETRY,
+    HoldReason,
+    Payout,
+    PayoutStatus,
+    put_on_hold,
+)
 from marketplace.payouts.run import LEAVING, PayoutRun
 from marketplace.processors import outbox
 from marketplace.processors.base import TransferIntent
@@ -39,21 +46,27 @@ def enqueue(payout: Payout, destination: Destination, at: datetime) -> None:
 def may_send(payout: Payout, at: datetime) -> bool:
     """May the transfer be sent (again) now? The caller has locked the payout.
 
-    The destination is looked at once more: since the run, something may have come up.
+    The creator and the destination are looked at once more: since the run, something may have come
+    up.
     """
     if payout.status != PayoutStatus.RESERVED:
         return payout.status in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN)
     if db.session.get_one(PayoutRun, payout.run_id, populate_existing=True).status not in LEAVING:
         return False
+    held = creator_hold.active(payout.creator_id)
+    if held is not None:
+        put_on_hold(payout, HoldReason.OPERATOR, held.reason, at)
+        payout.review_at = max(held.review_at, at + HOLD_RETRY)
+        return False
     destination = db.session.get_one(Destination, payout.destination_id, populate_existing=True)
     why = destination.closed_for(at)
     if why is None and unseen_return(destination) is not None:
         why = "an earlier payout to it came back"
-    if why is None:
-        statuses.advance(payout, "send", at, SYSTEM)
-        return True
-    put_on_hold(payout, HoldReason.DESTINATION, why, at)
-    return False
+    if why is not None:
+        put_on_hold(payout, HoldReason.DESTINATION, why, at)
+        return False
+    statuses.advance(payout, "send", at, SYSTEM)
+    return True
 
 
 def unseen_return(destination: Destination) -> Payout | None:

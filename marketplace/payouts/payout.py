@@ -57,6 +57,7 @@ class HoldReason(StrEnum):
     PROCESSOR_FUNDS = "processor_funds"  # our balance at the processor: tried again each day
     DESTINATION = "destination"  # the creator's account there
     REVIEW = "review"  # an operator
+    OPERATOR = "operator"  # who holds everything that would leave to the creator
 
 
 OPEN = (PayoutStatus.RESERVED, PayoutStatus.SENDING, PayoutStatus.UNKNOWN, PayoutStatus.HELD)

@@ -7,7 +7,7 @@ from marketplace.earnings import hold
 from marketplace.earnings.earning import EarningKind
 from marketplace.funding.deposit import Purpose
 from marketplace.schemas import Sent
-from marketplace.schemas.fields import Amount, Choice, FormKey, Text, WholeNumber
+from marketplace.schemas.fields import Amount, Choice, Day, FormKey, Text, WholeNumber
 
 REASON_LENGTH_MAX = 500
 
@@ -55,6 +55,19 @@ class DecideRun(Sent):
 
     decision = Choice(("approve", "reject"))
     reason = Text(length_max=REASON_LENGTH_MAX, lines=True, required=False)
+
+
+class PlaceHold(Sent):
+    """Why a creator's payouts are held, which they read, and when that is looked at again."""
+
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+    review_on = Day()
+
+
+class LiftHold(Sent):
+    """Why a hold ends."""
+
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 
 class ReviewCampaign(Sent):

@@ -139,6 +139,20 @@ def _last_payout_returned(blocker: Blocker, decision: Decision) -> Step:
     )
 
 
+def _on_hold(blocker: Blocker, decision: Decision) -> Step:
+    assert blocker.until is not None
+    return Step(
+        "now",
+        gettext("Your payouts are held"),
+        gettext(
+            "The reason: %(reason)s. Somebody of the marketplace decides by %(until)s; your money"
+            " stays yours meanwhile.",
+            reason=blocker.details[0].rstrip("."),
+            until=formats.moment(blocker.until),
+        ),
+    )
+
+
 _STEPS = {
     Reason.CONTESTED: _contested,
     Reason.NOTHING_AVAILABLE: _nothing_available,
@@ -147,5 +161,6 @@ _STEPS = {
     Reason.DESTINATION_NOT_READY: _destination_not_ready,
     Reason.DESTINATION_COOLING: _destination_cooling,
     Reason.PAYOUT_UNDER_WAY: _payout_under_way,
+    Reason.ON_HOLD: _on_hold,
     Reason.LAST_PAYOUT_RETURNED: _last_payout_returned,
 }

@@ -80,6 +80,10 @@ WAITS: dict[tuple[str, str], Any] = {
 STATUSES |= agreement_words.STATUSES
 WAITS |= agreement_words.CREATOR_WAITS
 HOLDS: dict[str, Any] = {
+    "operator": _(
+        "Your payouts are held. Somebody of the marketplace decides by %(until)s; nothing for you"
+        " to do."
+    ),
     "processor_funds": _(
         "Waits for our balance at Stripe to be filled up. It is tried again on %(until)s;"
         " nothing for you to do."
@@ -97,6 +101,7 @@ RETURNED = _(
 _HELD_FOR: dict[str, Any] = {
     "processor_funds": _("Our balance at Stripe was too low."),
     "destination": _("Your Stripe account could not receive it."),
+    "operator": _("Your payouts were held."),
     "review": _("Stripe's answer needs a look by somebody of the marketplace."),
 }
 

@@ -22,6 +22,7 @@ from marketplace.commissions.sale import Sale, SaleStatus
 from marketplace.earnings.earning import Earning, EarningStatus
 from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
+from marketplace.payouts.creator_hold import CreatorHold, CreatorHoldStatus
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.processors.outbox import ProcessorRequest
@@ -51,6 +52,7 @@ def alarms() -> list[Alarm]:
         *_payouts(),
         *_events(),
         *_requests(),
+        *_holds(),
         *_runs(),
         *_sales(),
         *_judging(),
@@ -174,6 +176,21 @@ def _requests() -> Iterator[Alarm]:
         title=gettext("Requests that need review"),
         text=gettext("What the processor made does not fit what we asked for."),
         url=url_for("operator.requests", state="needs_review"),
+    )
+
+
+def _holds() -> Iterator[Alarm]:
+    overdue = and_(
+        CreatorHold.status == CreatorHoldStatus.ACTIVE, CreatorHold.review_at <= clock.now()
+    )
+    yield from _alarm(
+        _oldest(CreatorHold.status_at, overdue),
+        clock.now(),
+        tone="bad",
+        icon="hand",
+        title=gettext("Holds past their review"),
+        text=gettext("Creators were told a day on which somebody decides about their payouts."),
+        url=url_for("operator.holds"),
     )
 
 

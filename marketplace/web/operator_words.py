@@ -43,6 +43,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "invited": (_("Invited"), "wait"),
     "judging": (_("Judging"), "wait"),
     "known": (_("Known"), ""),
+    "lifted": (_("Lifted"), ""),
     "locked": (_("Locked"), "wait"),
     "locking": (_("Being decided"), "info"),
     "needs_review": (_("Needs review"), "bad"),
@@ -89,6 +90,7 @@ THINGS: dict[str, Any] = {
     "challenge": _("Challenge"),
     "challenge_entry": _("Entry"),
     "deposit": _("Deposit"),
+    "creator_hold": _("Hold"),
     "destination": _("Destination"),
     "earning": _("Earning"),
     "earning_hold": _("Hold on an earning"),
@@ -140,6 +142,7 @@ POSTINGS: dict[str, Any] = {
 HOLD_REASONS: dict[str, Any] = {
     "processor_funds": _("Our balance at the processor is too low. It is tried again each day."),
     "destination": _("The creator's account there cannot receive it. It is tried again each day."),
+    "operator": _("Everything that would leave to the creator is held."),
     "review": _("The processor's answer does not fit what we asked: somebody must look first."),
 }
 
@@ -216,6 +219,11 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
         _("Another payout in this currency is under way."),
         None,
         _("Another payout in this currency is held, or waits for approval."),
+    ),
+    "on_hold": (
+        _("Held by an operator."),
+        None,
+        _("Held by an operator: %(details)s"),
     ),
     "last_payout_returned": (
         _("The last payout came back, and the creator has not confirmed their account since."),

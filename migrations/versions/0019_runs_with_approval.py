@@ -59,6 +59,7 @@ def upgrade() -> None:
     )
     _translate_runs()
     _let_destinations_cool()
+    _hold_creators()
 
 
 def _translate_runs() -> None:
@@ -88,6 +89,34 @@ def _translate_runs() -> None:
         "payout_run",
         "status IN ('locking', 'locked', 'approved', 'sending', 'done', 'rejected')",
     )
+
+
+def _hold_creators() -> None:
+    op.create_table(
+        "creator_hold",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("creator_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("review_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("placed_by", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("status IN ('active', 'lifted')", name=op.f("ck_creator_hold_status")),
+        sa.CheckConstraint("reason <> ''", name=op.f("ck_creator_hold_reason_given")),
+        sa.ForeignKeyConstraint(
+            ["creator_id"], ["creator.id"], name=op.f("fk_creator_hold_creator_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_creator_hold")),
+    )
+    op.create_index(
+        "uq_creator_hold_active",
+        "creator_hold",
+        ["creator_id"],
+        unique=True,
+        postgresql_where=sa.text("status = 'active'"),
+    )
+    grant(op, "SELECT, INSERT", "creator_hold")
+    grant(op, "UPDATE (status, status_at)", "creator_hold")
 
 
 def _let_destinations_cool() -> None:
@@ -125,6 +154,7 @@ def _replace_current(condition: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("creator_hold")
     _replace_current("status <> 'refused'")
     op.drop_constraint(op.f("ck_destination_active_is_usable"), "destination", type_="check")
     _replace_destination_status(_DESTINATIONS)

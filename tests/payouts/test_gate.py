@@ -199,6 +199,7 @@ facts = st.builds(
     payout_held_for=st.sampled_from([None, *HoldReason]),
     payout_review_at=st.sampled_from([None, AT]),
     destination_cools_until=st.sampled_from([None, AT]),
+    held_for=st.sampled_from([None, "a look"]),
     returned_payout=st.sampled_from([None, "0a"]),
     contested=st.lists(st.tuples(amounts, st.just(AT)), max_size=2),
     step_minor=st.sampled_from([1, 10, 100]),
@@ -214,6 +215,7 @@ FIELDS = {
     Reason.NO_DESTINATION: "destination_status",
     Reason.DESTINATION_NOT_READY: "destination_status",
     Reason.DESTINATION_COOLING: "destination_cools_until",
+    Reason.ON_HOLD: "held_for",
     Reason.LAST_PAYOUT_RETURNED: "returned_payout",
 }
 # What puts a field right, and nothing else.
@@ -222,6 +224,7 @@ CURES: dict[str, Callable[[Facts], Any]] = {
     "available": lambda it: it.least,
     "destination_status": lambda _: "active",
     "destination_cools_until": lambda _: None,
+    "held_for": lambda _: None,
     "returned_payout": lambda _: None,
 }
 

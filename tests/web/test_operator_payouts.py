@@ -289,3 +289,21 @@ def test_who_may_not_approve_is_told_why_and_keeps_what_was_typed(operating: Ope
     assert reply.status_code == 422
     assert said in reply.text
     assert "my own work" in reply.text
+
+
+def test_a_creators_payouts_are_held_and_the_creator_reads_why(operating: Operating) -> None:
+    payout = reserved(operating)
+    path = f"/operator/creators/{payout.creator_id}/hold"
+    assert path in operating.see(f"/operator/payouts/{payout.id}")
+    soon = (clock.now() + timedelta(days=10)).date().isoformat()
+    reply = operating.send(path, reason="we ask about an order", review_on="2020-01-01")
+    assert reply.status_code == 422
+    assert "A day to come, within 30 days." in reply.text
+    assert "we ask about an order" in reply.text
+    reply = operating.send(path, reason="we ask about an order", review_on=soon)
+    assert "Nothing leaves to this creator" in operating.see(reply.location)
+    assert "we ask about an order" in operating.see("/operator/payouts/holds")
+    assert operating.send(path, reason="once more", review_on=soon).status_code == 422
+    reply = operating.send(f"{path}/lift", reason="all in order")
+    assert "The hold is over." in operating.see(reply.location)
+    assert operating.client.get(f"/operator/creators/{payout.id}/hold").status_code == 404
