@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 from marketplace.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -80,7 +83,7 @@ def load_settings(
 def port(environ: Mapping[str, str]) -> int:
     """The port of the web server: `PORT`, 8000 by default."""
     text = environ.get("PORT") or str(PORT)
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 65535:
         raise SettingsError(f"PORT must be a number from 1 to 65535, not {text!r}")
     return int(text)
 
@@ -143,7 +146,14 @@ def _database_url(environ: Mapping[str, str]) -> str | None:
     scheme, separator, rest = url.partition("://")
     if scheme not in ("postgres", "postgresql", "postgresql+psycopg") or not separator:
         raise SettingsError("DATABASE_URL must begin with postgresql:// (PostgreSQL 15 or newer)")
-    return f"postgresql+psycopg://{rest}"
+    url = f"postgresql+psycopg://{rest}"
+    try:
+        make_url(url)
+    except (ValueError, ArgumentError) as error:  # the message may quote the password
+        raise SettingsError(
+            "DATABASE_URL must be postgresql://user:password@host:port/database"
+        ) from error
+    return url
 
 
 def local_state(var: Path) -> dict[str, Any]:
@@ -152,7 +162,12 @@ def local_state(var: Path) -> dict[str, Any]:
     if not path.exists():
         var.mkdir(parents=True, exist_ok=True)
         _write_once(path, json.dumps(_fresh_state(), indent=1))
-    state: dict[str, Any] = json.loads(path.read_text())
+    try:
+        state: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise SettingsError(
+            f"{path} cannot be read: remove it, and the sandbox gets new secrets"
+        ) from error
     if missing := {name: it for name, it in _fresh_state().items() if name not in state}:
         # Made by an earlier version, which had fewer of them.
         state |= missing

@@ -60,7 +60,7 @@ def end_leftovers(var: Path) -> None:
     """
     try:
         recorded: dict[str, int] = json.loads((var / "pids.json").read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # cut short, where the machine itself went down
         return
     deadline = time.monotonic() + LEFTOVERS_END_WITHIN_S
     while left := [pid for pid in recorded.values() if _is_ours(pid)]:
