@@ -24,6 +24,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # What this checkout keeps: secrets, logs, process ids. A second instance gets a folder of its own.
 VAR = Path(os.environ.get("MARKETPLACE_VAR") or REPOSITORY / "var")
 PORT = 8000
+SECRET_LENGTH_MIN = 16
 
 # What live mode cannot do without. An endpoint's secret may be set to nothing: then it is off.
 _LIVE_NEEDS = {
@@ -96,13 +97,11 @@ def _live(environ: Mapping[str, str]) -> Settings:
     ]
     if missing:
         raise SettingsError("STRIPE_SECRET_KEY is set, so also set: " + "; ".join(missing))
-    base_url = environ["BASE_URL"].strip().rstrip("/")
-    if not base_url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-        raise SettingsError(f"BASE_URL must begin with https://, not {base_url!r}")
+    _refuse_malformed({name: value.strip() for name, value in environ.items()})
     return Settings(
         sandbox=False,
         secret_key=environ["SECRET_KEY"].strip(),
-        base_url=base_url,
+        base_url=environ["BASE_URL"].strip().rstrip("/"),
         stripe_secret_key=environ["STRIPE_SECRET_KEY"].strip(),
         stripe_api_base=None,
         stripe_webhook_secrets=_several(environ, "STRIPE_WEBHOOK_SECRET"),
@@ -113,6 +112,23 @@ def _live(environ: Mapping[str, str]) -> Settings:
         smtp_url=environ["SMTP_URL"].strip(),
         mail_from=environ["MAIL_FROM"].strip(),
     )
+
+
+def _refuse_malformed(given: Mapping[str, str]) -> None:
+    """Refuse what cannot work, before anything is started; secrets are not repeated."""
+    wrong = []
+    if not given["STRIPE_SECRET_KEY"].startswith(("sk_", "rk_")):
+        wrong.append("STRIPE_SECRET_KEY must begin with sk_ or rk_")
+    if len(given["SECRET_KEY"]) < SECRET_LENGTH_MIN:
+        wrong.append(f"SECRET_KEY must have at least {SECRET_LENGTH_MIN} characters")
+    if not given["BASE_URL"].startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        wrong.append(f"BASE_URL must begin with https://, not {given['BASE_URL']!r}")
+    if not given["SMTP_URL"].startswith("smtp://"):
+        wrong.append("SMTP_URL must begin with smtp://")
+    if "@" not in given["MAIL_FROM"]:
+        wrong.append(f"MAIL_FROM must be an address, not {given['MAIL_FROM']!r}")
+    if wrong:
+        raise SettingsError("; ".join(wrong))
 
 
 def _sandbox(environ: Mapping[str, str], state: Mapping[str, Any]) -> Settings:
@@ -156,11 +172,25 @@ def _database_url(environ: Mapping[str, str]) -> str | None:
     return url
 
 
+def make_folder(var: Path) -> None:
+    """See to it that this folder exists.
+
+    Raises:
+        SettingsError: it cannot be made.
+    """
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"{var} cannot be used as a folder ({error.strerror}): set MARKETPLACE_VAR to another"
+        ) from error
+
+
 def local_state(var: Path) -> dict[str, Any]:
     """This checkout's secrets and the sandbox's port, made once and kept in `var/local.json`."""
     path = var / "local.json"
     if not path.exists():
-        var.mkdir(parents=True, exist_ok=True)
+        make_folder(var)
         _write_once(path, json.dumps(_fresh_state(), indent=1))
     try:
         state: dict[str, Any] = json.loads(path.read_text())
