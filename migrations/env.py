@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import click
 import sqlalchemy as sa
 from alembic import context
 from flask import current_app
@@ -16,7 +17,12 @@ def include_name(name: str | None, type_: str, parent_names: object) -> bool:
 
 def run_migrations_online() -> None:
     engine = sa.create_engine(current_app.config["OWNER_DATABASE_URL"], poolclass=sa.NullPool)
-    with engine.connect() as connection:
+    try:
+        opened = engine.connect()
+    except sa.exc.OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise click.ClickException(f"the database does not answer: {reason}") from error
+    with opened as connection:
         context.configure(
             connection=connection,
             target_metadata=db.metadata,
