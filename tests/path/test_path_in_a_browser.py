@@ -218,7 +218,7 @@ def the_creator_reads_what_is_missing_and_onboards(scene: Scene) -> None:
     creator.press_hosted("Complete onboarding")
     scene.story.work()
     creator.again()
-    creator.sees("Your Stripe account is ready: payouts go there.")
+    creator.sees("Be paid to another account")  # ready, and new: it cools for three days
 
 
 def the_payout_is_foreseen_and_made(scene: Scene) -> None:
