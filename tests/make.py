@@ -34,6 +34,7 @@ from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import payout as payouts
+from marketplace.payouts import receiver
 from marketplace.payouts import run as runs
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
@@ -313,6 +314,14 @@ def do_runs(at: datetime) -> None:
         while job(at):
             db.session.commit()
         db.session.rollback()
+
+
+def make_paypal_destination(creator: Creator, address: str = "ada@example.com") -> Destination:
+    """A confirmed address at PayPal."""
+    destination = receiver.name(creator.id, address, "user:1", clock.now())
+    receiver.confirm(destination, clock.now())
+    db.session.commit()
+    return destination
 
 
 def make_payout(creator: Creator, amount: str = "150.00 USD") -> Payout:

@@ -32,7 +32,10 @@ class DestinationStatus(StrEnum):
         │                    │  ▲                 │  ▲
       refuse              restrict │            restrict activate
         ▼                    ▼  activate          ▼  │
-     refused              restricted ◀────────────┘──┘
+     refused ◀─withdraw─  restricted ◀────────────┘──┘
+
+    An address at PayPal begins as onboarding: its owner confirms it by the link of a mail, or
+    withdraws it and names another.
     """
 
     REQUESTED = "requested"
@@ -52,8 +55,16 @@ class Destination(Polled, Stateful):
             name="status",
         ),
         CheckConstraint(
-            "(remote_account IS NULL) = (status IN ('requested', 'refused'))",
+            "(status <> 'requested' OR remote_account IS NULL)"
+            " AND (status IN ('requested', 'refused') OR remote_account IS NOT NULL)",
             name="remote_account_once_opened",
+        ),
+        # An address at PayPal may be that of a household; anybody can name it, one confirms it.
+        Index(
+            "uq_destination_remote_account",
+            "remote_account",
+            unique=True,
+            postgresql_where=text("processor <> 'paypal'"),
         ),
         # One destination per creator and processor, but for those the processor refused to open.
         Index(
@@ -69,6 +80,7 @@ class Destination(Polled, Stateful):
         (DestinationStatus.REQUESTED, "open"): DestinationStatus.ONBOARDING,
         (DestinationStatus.REQUESTED, "refuse"): DestinationStatus.REFUSED,
         (DestinationStatus.ONBOARDING, "activate"): DestinationStatus.ACTIVE,
+        (DestinationStatus.ONBOARDING, "withdraw"): DestinationStatus.REFUSED,
         (DestinationStatus.ONBOARDING, "restrict"): DestinationStatus.RESTRICTED,
         (DestinationStatus.ACTIVE, "restrict"): DestinationStatus.RESTRICTED,
         (DestinationStatus.RESTRICTED, "activate"): DestinationStatus.ACTIVE,
@@ -81,7 +93,7 @@ class Destination(Polled, Stateful):
 
     creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"))
     processor: Mapped[str]
-    remote_account: Mapped[str | None] = mapped_column(unique=True)
+    remote_account: Mapped[str | None]  # at PayPal the address to which it pays
     requirements: Mapped[list[str]] = mapped_column(ARRAY(String), default=list)
     refusal: Mapped[str | None]
     created_at: Mapped[datetime]

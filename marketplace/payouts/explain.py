@@ -14,6 +14,7 @@ from marketplace.payouts import payout as payouts
 from marketplace.payouts.gate import Decision, Facts, decide
 from marketplace.payouts.schedule import next_due
 from marketplace.payouts.threshold import threshold_of
+from marketplace.processors import registry
 from marketplace.processors.stripe_amounts import payout_step
 
 
@@ -37,8 +38,21 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             payout_review_at=under_way.review_at if under_way else None,
             returned_payout=came_back.id.hex if came_back else None,
             step_minor=payout_step(currency),
+            **_rail(destination.processor, creator.country, currency) if destination else {},
         )
     )
+
+
+def _rail(processor: str, country: str, currency: str) -> dict[str, Any]:
+    """What the destination's processor cannot do, and what it pays at most at once."""
+    if not registry.offers(processor):
+        return {"processor": processor, "rail_refusal": "off"}
+    adapter = registry.get(processor)
+    return {
+        "processor": processor,
+        "rail_refusal": adapter.supports(country, currency),
+        "most": adapter.payout_most(currency),
+    }
 
 
 def decisions_for(creator: Creator, at: datetime) -> list[Decision]:

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     DESTINATION_NOT_READY = "destination_not_ready"
     PAYOUT_UNDER_WAY = "payout_under_way"
     LAST_PAYOUT_RETURNED = "last_payout_returned"
+    RAIL_CANNOT = "rail_cannot"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Facts:
     payout_review_at: datetime | None = None
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
     step_minor: int = 1  # the processor pays multiples of this
+    processor: str | None = None  # of the destination
+    rail_refusal: str | None = None  # what the destination's processor cannot do: 'country', …
+    most: Money | None = None  # what it pays at once
 
 
 def matured(facts: Facts, at: datetime) -> Facts:
@@ -141,7 +145,17 @@ def decide(facts: Facts) -> Decision:
     if facts.returned_payout is not None:
         details = (facts.returned_payout,)
         blockers.append(Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=details))
+    if refusal := _rail_refusal(facts):
+        blockers.append(Blocker(Reason.RAIL_CANNOT, on="creator", details=(refusal,)))
     return Decision(facts, tuple(blockers))
+
+
+def _rail_refusal(facts: Facts) -> str | None:
+    """What the processor of the destination cannot do for this balance: a stable word."""
+    if facts.rail_refusal or facts.most is None:
+        return facts.rail_refusal
+    paid = divide(facts.available, facts.debt, facts.step_minor).paid
+    return "most" if paid > facts.most else None
 
 
 def _first_maturity(facts: Facts) -> datetime | None:

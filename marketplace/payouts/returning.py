@@ -1,4 +1,4 @@
-"""A payout that was paid and came back: what the processor reversed in full.
+"""A payout that came back: the processor reversed it in full, or nobody claimed it.
 
 returned    the money is available again; nothing more goes to that destination by itself
 confirm     its creator has seen it, and says that the destination is in order
@@ -13,7 +13,8 @@ from marketplace.errors import WrongState
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.payout import Payout, PayoutStatus, settle
+from marketplace.payouts.payout import Payout, PayoutStatus
+from marketplace.payouts.settling import settle
 from marketplace.processors.base import Snapshot
 from marketplace.statuses import SYSTEM
 

@@ -180,6 +180,9 @@ class Stripe:
                 doc = event.to_dict(for_json=True)
                 yield stripe_events.ref_of("platform", doc), json.dumps(doc).encode()
 
+    def payout_most(self, currency: str) -> None:
+        """Stripe bounds a transfer by our balance alone."""
+
     def supports(self, country: str, currency: str, amount: Money | None = None) -> str | None:
         """Return None, or 'country' or 'amount': what of it a transfer cannot reach or express."""
         if country not in _REACHED:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from marshmallow import validate
+
 from marketplace.parties.creator import RHYTHMS
 from marketplace.schemas import Sent
-from marketplace.schemas.fields import Choice
+from marketplace.schemas.fields import Choice, Email
 
 
 class PayoutRhythm(Sent):
     """How often a creator wants to be paid."""
 
     payout_rhythm = Choice(RHYTHMS)
+
+
+class PayPalAddress(Sent):
+    """Where a creator wants to be paid by PayPal, which takes at most 127 characters."""
+
+    paypal_address = Email(validate=validate.Length(max=127))

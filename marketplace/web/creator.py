@@ -10,7 +10,9 @@ creator_statement     a month in lines that add up, on a page and as a file
 creator_transactions  any line back to what earned it
 creator_payouts       where the money goes, how often, and every payout
 creator_sales         codes and links, and the sales by them
+creator_paypal        an address at PayPal, and the mail that proves it
 creator_words         what people read for the words that rows keep
+creator_steps         why a balance is not paid yet, in words
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from marketplace.ledger import balances
 from marketplace.payouts.payout import Payout
 from marketplace.web import clawbacks, trace
 from marketplace.web import creator_words as words
+from marketplace.web.creator_steps import steps
 
 CURRENCY = "USD"  # of a creator who was never owed anything
 
@@ -35,7 +38,7 @@ bp = Blueprint("creator", __name__, url_prefix="/creator")
 @bp.context_processor
 def _words() -> dict[str, object]:
     """What the templates of this area name things with."""
-    return {"words": words, "trace": trace, "clawed": clawbacks}
+    return {"words": words, "steps": steps, "trace": trace, "clawed": clawbacks}
 
 
 def my_payout(payout_id: UUID) -> Payout:

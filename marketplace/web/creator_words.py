@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from flask import url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from marketplace import access, statuses
 from marketplace.commissions.sale import Sale
 from marketplace.earnings.earning import Earning
+from marketplace.extensions import db
+from marketplace.payouts import receiver
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.gate import Blocker, Decision, Reason
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
 from marketplace.web import agreement_words, formats, sale_words
@@ -51,6 +50,7 @@ STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("payout", "reserved"): (_("Prepared"), "info"),
     ("payout", "sending"): (_("Being sent"), "info"),
     ("payout", "unknown"): (_("Being checked"), "wait"),
+    ("payout", "unclaimed"): (_("Waits to be claimed"), "wait"),
     ("payout", "held"): (_("On hold"), "wait"),
     ("payout", "paid"): (_("Paid"), "ok"),
     ("payout", "returned"): (_("Returned"), "bad"),
@@ -66,9 +66,13 @@ WAITS: dict[tuple[str, str], Any] = {
     ("destination", "onboarding"): _("Waits for you: tell Stripe what it needs to know."),
     ("destination", "restricted"): _("Waits for you: Stripe needs more before it can pay you."),
     ("payout", "reserved"): _("Waits for its turn to be sent; nothing for you to do."),
-    ("payout", "sending"): _("Waits for Stripe to confirm it; nothing for you to do."),
+    ("payout", "sending"): _("Waits for %(rail)s to confirm it; nothing for you to do."),
+    ("payout", "unclaimed"): _(
+        "Waits for you: the money lies at %(rail)s until %(until)s, as no account belongs to your"
+        " address there. Open one, or add the address to yours; after that day it comes back here."
+    ),
     ("payout", "unknown"): _(
-        "Stripe gave no clear answer. The money stays set aside for you while we look it up;"
+        "%(rail)s gave no clear answer. The money stays set aside for you while we look it up;"
         " it is never sent twice."
     ),
     **sale_words.CREATOR_WAITS,
@@ -77,22 +81,23 @@ STATUSES |= agreement_words.STATUSES
 WAITS |= agreement_words.CREATOR_WAITS
 HOLDS: dict[str, Any] = {
     "processor_funds": _(
-        "Waits for our balance at Stripe to be filled up. It is tried again on %(until)s;"
+        "Waits for our balance at %(rail)s to be filled up. It is tried again on %(until)s;"
         " nothing for you to do."
     ),
     "destination": _(
-        "Waits for you: your Stripe account cannot receive it now. It is tried again on %(until)s."
+        "Waits for you: your %(rail)s account cannot receive it now. It is tried again on"
+        " %(until)s."
     ),
     "review": _("Somebody of the marketplace looks at it, by %(until)s; nothing for you to do."),
 }
 RETURNED = _(
-    "The money is in your available balance again. Waits for you: check your Stripe account, then"
+    "The money is in your available balance again. Waits for you: check your %(rail)s account, then"
     " confirm that it is in order."
 )
 _HELD_FOR: dict[str, Any] = {
-    "processor_funds": _("Our balance at Stripe was too low."),
-    "destination": _("Your Stripe account could not receive it."),
-    "review": _("Stripe's answer needs a look by somebody of the marketplace."),
+    "processor_funds": _("Our balance at %(rail)s was too low."),
+    "destination": _("Your %(rail)s account could not receive it."),
+    "review": _("What %(rail)s answered needs a look by somebody of the marketplace."),
 }
 
 EVENTS: dict[tuple[str, str], Any] = {
@@ -101,12 +106,15 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("destination", "activate"): _("Ready to receive money"),
     ("destination", "restrict"): _("Stripe needs more from you"),
     ("destination", "refuse"): _("Stripe opened no account"),
+    ("destination", "withdraw"): _("Withdrawn"),
     ("earning", "create"): _("Earned"),
     ("earning", "mature"): _("Became available"),
     ("earning", "reverse"): _("Reversed before it matured"),
     ("payout", "create"): _("Prepared: the amount is set aside"),
-    ("payout", "send"): _("Given to Stripe"),
-    ("payout", "pay"): _("Paid: sent to your Stripe account"),
+    ("payout", "send"): _("Given to %(rail)s"),
+    ("payout", "accept"): _("Found: it is on its way"),
+    ("payout", "await_claim"): _("Waits to be claimed at %(rail)s"),
+    ("payout", "pay"): _("Paid: sent to your %(rail)s account"),
     ("payout", "return"): _("Came back: the money is available again"),
     ("payout", "doubt"): _("No clear answer: being looked up"),
     ("payout", "hold"): _("On hold"),
@@ -115,6 +123,15 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("payout", "cancel"): _("Canceled: the money is available again"),
 }
 
+# The same of an address at PayPal, where there is no account to open.
+_ADDRESS_EVENTS: dict[str, Any] = {
+    "create": _("Address named"),
+    "activate": _("Address confirmed: ready to receive money"),
+    "withdraw": _("Address withdrawn"),
+}
+_ADDRESS_WAITS = _("Waits for you: open the link that we mailed to %(address)s.")
+RAILS = {"stripe": "Stripe", "paypal": "PayPal"}
+
 # What Stripe asks for, by the beginning of its own name for it; the longest that fits counts.
 _REQUIREMENTS: dict[str, Any] = {
     "default_outbound_destination": _("A bank account or card to which Stripe pays you"),
@@ -122,6 +139,7 @@ _REQUIREMENTS: dict[str, Any] = {
     "identity.individual": _("Who you are: name, address, date of birth"),
     "identity.individual.documents": _("A document that proves who you are"),
     "identity.attestations": _("That you accept Stripe's terms"),
+    receiver.CONFIRM: _("The link in the mail to your address at PayPal"),
 }
 
 
@@ -131,10 +149,19 @@ def status(thing: Thing) -> tuple[str, str]:
     return str(label), tone
 
 
+def rail(thing: Thing) -> str:
+    """The name of the processor through which a payout, or what a destination gets, is paid."""
+    if isinstance(thing, Payout):
+        thing = db.session.get_one(Destination, thing.destination_id)
+    return RAILS[thing.processor] if isinstance(thing, Destination) else ""
+
+
 def wait(thing: Thing) -> str:
     """What a thing waits for and until when; '' if it waits for nothing."""
     if isinstance(thing, Payout) and waits_for_confirmation(thing):
-        return str(RETURNED)
+        return str(RETURNED) % {"rail": rail(thing)}
+    if isinstance(thing, Destination) and receiver.waits(thing):
+        return str(_ADDRESS_WAITS) % {"address": thing.remote_account}
     waiting = thing.WAITS.get(thing.status)
     if waiting is None:
         return ""
@@ -143,7 +170,7 @@ def wait(thing: Thing) -> str:
     else:
         said = str(WAITS[thing.__tablename__, thing.status])
     until = waiting.due(thing)
-    return said % {"until": formats.moment(until)} if until else said
+    return said % {"until": formats.moment(until) if until else "", "rail": rail(thing)}
 
 
 def waits_for_confirmation(payout: Payout) -> bool:
@@ -159,10 +186,22 @@ def requirement(name: str) -> str:
 
 def history(thing: Thing) -> list[Happening]:
     """Every move of a thing in words, oldest first."""
+    name = rail(thing)
     return [
-        (move.at, str(EVENTS[move.thing, move.event]), _by(move.actor), _reason(move))
+        (
+            move.at,
+            _event(thing, move) % {"rail": name},
+            _by(move.actor),
+            _reason(move) % {"rail": name},
+        )
         for move in statuses.history(thing)
     ]
+
+
+def _event(thing: Thing, move: StatusChange) -> str:
+    if isinstance(thing, Destination) and thing.processor == receiver.PROCESSOR:
+        return str(_ADDRESS_EVENTS[move.event])
+    return str(EVENTS[move.thing, move.event])
 
 
 def _by(actor: str) -> str:
@@ -178,114 +217,3 @@ def _reason(move: StatusChange) -> str:
     if move.thing == "destination":
         return "; ".join(requirement(name) for name in move.reason.split("; ") if name)
     return formats.translated(move.reason) if move.event == "cancel" else ""
-
-
-# --- Why am I not paid yet?
-
-
-@dataclass(frozen=True)
-class Step:
-    """One reason of the gate in words: what it waits for, and what to do about it."""
-
-    state: str  # of its dot: 'now' = time or a processor, 'bad' = the creator must act
-    title: str
-    text: str
-    action: tuple[str, str] | None = None  # address and label of what the creator can do
-
-
-def steps(decision: Decision) -> list[Step]:
-    """The gate's decision on one balance, reason by reason."""
-    return [_STEPS[blocker.reason](blocker, decision) for blocker in decision.blockers]
-
-
-def _nothing_available(blocker: Blocker, decision: Decision) -> Step:
-    title = gettext("Nothing is available yet")
-    if blocker.until is None:
-        text = gettext("Earnings appear here with the day on which they become available.")
-        return Step("now", title, text)
-    amount, until = decision.facts.pending[0]
-    first = {"amount": formats.money(amount), "until": formats.moment(until)}
-    text = gettext("Waits for time: %(amount)s becomes available on %(until)s.", **first)
-    return Step("now", title, text)
-
-
-def _below_threshold(blocker: Blocker, decision: Decision) -> Step:
-    assert blocker.missing is not None
-    title = gettext(
-        "%(missing)s missing to the threshold of %(threshold)s",
-        missing=formats.money(blocker.missing),
-        threshold=formats.money(decision.facts.threshold),
-    )
-    if blocker.until is None:
-        return Step("now", title, gettext("Waits for further earnings; all kinds count together."))
-    until = formats.moment(blocker.until)
-    return Step(
-        "now",
-        title,
-        gettext("Waits for time: enough will have matured on %(until)s.", until=until),
-    )
-
-
-def _no_destination(blocker: Blocker, decision: Decision) -> Step:
-    return Step(
-        "bad",
-        gettext("There is no destination yet"),
-        gettext("Waits for you: say where your money should go. It takes a few minutes."),
-        (url_for("creator.payouts"), gettext("Connect with Stripe")),
-    )
-
-
-def _destination_not_ready(blocker: Blocker, decision: Decision) -> Step:
-    if blocker.on == "processor":
-        return Step(
-            "now",
-            gettext("Stripe is opening your account"),
-            gettext("Waits for Stripe; this takes a moment."),
-            (url_for("creator.payouts"), gettext("See how it goes")),
-        )
-    needed = "; ".join(dict.fromkeys(requirement(name) for name in blocker.details))
-    waits = gettext("Waits for you.")
-    return Step(
-        "bad",
-        gettext("Your Stripe account cannot receive money yet"),
-        gettext("Waits for you. Stripe asks for: %(needed)s.", needed=needed) if needed else waits,
-        (url_for("creator.payouts"), gettext("Continue with Stripe")),
-    )
-
-
-def _held_until(blocker: Blocker) -> str:
-    """Why the payout under way is held, and until when; '' if it is not."""
-    if not blocker.details or blocker.until is None:
-        return ""
-    return str(HOLDS[blocker.details[0]]) % {"until": formats.moment(blocker.until)}
-
-
-def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
-    amount = formats.money(decision.facts.in_payout)
-    held = _held_until(blocker)
-    on_its_way = gettext("%(amount)s is on its way", amount=amount)
-    return Step(
-        "bad" if blocker.on == "creator" else "now",
-        gettext("%(amount)s is on hold", amount=amount) if held else on_its_way,
-        held or gettext("Waits for the processor: one payout at a time."),
-        (url_for("creator.payouts"), gettext("See the payout")),
-    )
-
-
-def _last_payout_returned(blocker: Blocker, decision: Decision) -> Step:
-    return Step(
-        "bad",
-        gettext("The last payout came back"),
-        gettext("Waits for you: check your Stripe account, then confirm that it is in order."),
-        (url_for("creator.payouts"), gettext("Check and confirm")),
-    )
-
-
-_STEPS = {
-    Reason.NOTHING_AVAILABLE: _nothing_available,
-    Reason.BELOW_THRESHOLD: _below_threshold,
-    Reason.NO_DESTINATION: _no_destination,
-    Reason.DESTINATION_NOT_READY: _destination_not_ready,
-    Reason.PAYOUT_UNDER_WAY: _payout_under_way,
-    Reason.LAST_PAYOUT_RETURNED: _last_payout_returned,
-}

@@ -155,6 +155,20 @@ def test_everything_that_blocks_is_named_in_a_fixed_order() -> None:
     ]
 
 
+def test_what_the_rail_cannot_do_blocks_with_its_word() -> None:
+    assert decide(replace(PAYABLE, rail_refusal="country")).blockers == (
+        Blocker(Reason.RAIL_CANNOT, on="creator", details=("country",)),
+    )
+
+
+def test_a_rail_pays_its_maximum_and_not_one_cent_more() -> None:
+    most = decide(PAYABLE).parts.paid
+    assert decide(replace(PAYABLE, most=most)).payable
+    assert decide(replace(PAYABLE, most=most - usd(1))).blockers == (
+        Blocker(Reason.RAIL_CANNOT, on="creator", details=("most",)),
+    )
+
+
 def test_the_total_is_all_that_is_owed() -> None:
     pending = [(usd(3), AT), (usd(4), AT)]
     assert decide(replace(PAYABLE, pending=pending, in_payout=usd(5))).total == usd(10_012)
@@ -174,6 +188,7 @@ facts = st.builds(
     destination_requirements=st.just(()),
     next_run_at=st.just(AT),
     returned_payout=st.sampled_from([None, "0a"]),
+    rail_refusal=st.sampled_from([None, "country"]),
 )
 
 
@@ -188,6 +203,8 @@ def cured(facts: Facts, reason: Reason) -> Facts:
             return replace(facts, destination_status="active")
         case Reason.LAST_PAYOUT_RETURNED:
             return replace(facts, returned_payout=None)
+        case Reason.RAIL_CANNOT:
+            return replace(facts, rail_refusal=None)
 
 
 @given(facts)

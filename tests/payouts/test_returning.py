@@ -17,7 +17,7 @@ from marketplace.ledger import postings
 from marketplace.ledger.balances import balance, transactions_of
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
-from marketplace.payouts import hold, returning
+from marketplace.payouts import hold, returning, settling
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.explain import decision_for
 from marketplace.payouts.gate import Blocker, Reason
@@ -96,7 +96,7 @@ def test_what_comes_back_is_available_again_and_at_the_processor(
     creator: Creator, sending: Payout
 ) -> None:
     before = balance(CLEARING, "USD")
-    payouts.paid(locked(Payout, sending.id), transfer_of(sending), clock.now())
+    settling.paid(locked(Payout, sending.id), transfer_of(sending), clock.now())
     db.session.commit()
     assert balance(CLEARING, "USD") == before - usd(15_000)
     come_back(sending)
@@ -144,7 +144,7 @@ def test_the_same_news_at_one_moment_is_one_return(
 def test_the_debt_that_a_payout_repaid_stays_repaid_when_it_comes_back(creator: Creator) -> None:
     first = make_payout(creator, "200.00 USD")
     assert payouts.may_send(locked(Payout, first.id), clock.now())
-    payouts.paid(locked(Payout, first.id), transfer_of(first), clock.now())
+    settling.paid(locked(Payout, first.id), transfer_of(first), clock.now())
     db.session.commit()
     make_clawback(db.session.query(Earning).filter_by(creator_id=creator.id).one(), 8_000)
     assert books(creator) == (usd(0), usd(0), usd(12_000))
@@ -193,7 +193,7 @@ def test_money_in_another_currency_does_not_go_there_either(creator: Creator) ->
 def test_of_two_that_came_back_each_is_confirmed(creator: Creator) -> None:
     first = make_payout(creator)
     assert payouts.may_send(locked(Payout, first.id), clock.now())
-    payouts.paid(locked(Payout, first.id), transfer_of(first), clock.now())
+    settling.paid(locked(Payout, first.id), transfer_of(first), clock.now())
     db.session.commit()
     second = make_returned(creator)
     come_back(first)
@@ -246,7 +246,8 @@ def test_the_database_refuses_a_confirmation_of_anything_else(
         "return_seen_at = now()",
         "return_seen_by = 'user:1'",
         "return_seen_at = now(), return_seen_by = 'user:1'",
-        "status = 'returned'",
+        "status = 'paid'",
+        "transfer_ref = 'tr_1'",
     ):
         with pytest.raises(psycopg.errors.CheckViolation):
             owner.execute(f"UPDATE payout SET {change}")

@@ -17,7 +17,7 @@ from marketplace.database.identifier import new_id
 from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.money import Money
-from marketplace.payouts import explain, payout
+from marketplace.payouts import explain, payout, settling
 from marketplace.payouts.payout import Payout
 from marketplace.processors.base import Snapshot
 from marketplace.web.creator_statement import neutral
@@ -53,7 +53,7 @@ def paid(creator: Browser, amount: str = "150.00 USD") -> None:
         transfer = Snapshot(
             "transfer", "tr_1", mine.id.hex, "paid", False, amount=mine.amount, account=account
         )
-        payout.paid(mine, transfer, at)
+        settling.paid(mine, transfer, at)
         db.session.commit()
 
 
@@ -64,7 +64,7 @@ def test_a_new_creator_learns_what_will_show_here_and_what_to_do_now(creator: Br
     page = creator.get("/creator").text
     assert "Nothing earned yet" in page
     assert "There is no destination yet" in page
-    assert "Connect with Stripe" in page
+    assert "Choose a destination" in page
     assert "$0.00" in page
     assert "$100.00" in page, "the threshold"
 

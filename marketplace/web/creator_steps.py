@@ -1,0 +1,147 @@
+"""Why am I not paid yet? The gate's decision on one balance, reason by reason, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import url_for
+from flask_babel import gettext
+
+from marketplace.payouts.gate import Blocker, Decision, Reason
+from marketplace.web import creator_words as words
+from marketplace.web import formats
+
+
+@dataclass(frozen=True)
+class Step:
+    """One reason of the gate in words: what it waits for, and what to do about it."""
+
+    state: str  # of its dot: 'now' = time or a processor, 'bad' = the creator must act
+    title: str
+    text: str
+    action: tuple[str, str] | None = None  # address and label of what the creator can do
+
+
+def steps(decision: Decision) -> list[Step]:
+    """The gate's decision on one balance, reason by reason."""
+    return [_STEPS[blocker.reason](blocker, decision) for blocker in decision.blockers]
+
+
+def _nothing_available(blocker: Blocker, decision: Decision) -> Step:
+    title = gettext("Nothing is available yet")
+    if blocker.until is None:
+        text = gettext("Earnings appear here with the day on which they become available.")
+        return Step("now", title, text)
+    amount, until = decision.facts.pending[0]
+    first = {"amount": formats.money(amount), "until": formats.moment(until)}
+    text = gettext("Waits for time: %(amount)s becomes available on %(until)s.", **first)
+    return Step("now", title, text)
+
+
+def _below_threshold(blocker: Blocker, decision: Decision) -> Step:
+    assert blocker.missing is not None
+    title = gettext(
+        "%(missing)s missing to the threshold of %(threshold)s",
+        missing=formats.money(blocker.missing),
+        threshold=formats.money(decision.facts.threshold),
+    )
+    if blocker.until is None:
+        return Step("now", title, gettext("Waits for further earnings; all kinds count together."))
+    until = formats.moment(blocker.until)
+    return Step(
+        "now",
+        title,
+        gettext("Waits for time: enough will have matured on %(until)s.", until=until),
+    )
+
+
+def _no_destination(blocker: Blocker, decision: Decision) -> Step:
+    return Step(
+        "bad",
+        gettext("There is no destination yet"),
+        gettext("Waits for you: say where your money should go. It takes a few minutes."),
+        (url_for("creator.payouts"), gettext("Choose a destination")),
+    )
+
+
+def _destination_not_ready(blocker: Blocker, decision: Decision) -> Step:
+    if blocker.on == "processor":
+        return Step(
+            "now",
+            gettext("Stripe is opening your account"),
+            gettext("Waits for Stripe; this takes a moment."),
+            (url_for("creator.payouts"), gettext("See how it goes")),
+        )
+    needed = "; ".join(dict.fromkeys(words.requirement(name) for name in blocker.details))
+    waits = gettext("Waits for you.")
+    return Step(
+        "bad",
+        gettext("Your %(rail)s account cannot receive money yet", rail=_rail(decision)),
+        gettext("Waits for you. Still needed: %(needed)s.", needed=needed) if needed else waits,
+        (url_for("creator.payouts"), gettext("Continue with %(rail)s", rail=_rail(decision))),
+    )
+
+
+def _rail(decision: Decision) -> str:
+    """The name of the processor of the destination."""
+    return words.RAILS[decision.facts.processor or "stripe"]
+
+
+def _held_until(blocker: Blocker, decision: Decision) -> str:
+    """Why the payout under way is held, and until when; '' if it is not."""
+    if not blocker.details or blocker.until is None:
+        return ""
+    values = {"until": formats.moment(blocker.until), "rail": _rail(decision)}
+    return str(words.HOLDS[blocker.details[0]]) % values
+
+
+def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
+    amount = formats.money(decision.facts.in_payout)
+    held = _held_until(blocker, decision)
+    on_its_way = gettext("%(amount)s is on its way", amount=amount)
+    return Step(
+        "bad" if blocker.on == "creator" else "now",
+        gettext("%(amount)s is on hold", amount=amount) if held else on_its_way,
+        held or gettext("Waits for the processor: one payout at a time."),
+        (url_for("creator.payouts"), gettext("See the payout")),
+    )
+
+
+def _last_payout_returned(blocker: Blocker, decision: Decision) -> Step:
+    return Step(
+        "bad",
+        gettext("The last payout came back"),
+        gettext(
+            "Waits for you: check your %(rail)s account, then confirm that it is in order.",
+            rail=_rail(decision),
+        ),
+        (url_for("creator.payouts"), gettext("Check and confirm")),
+    )
+
+
+def _rail_cannot(blocker: Blocker, decision: Decision) -> Step:
+    name = _rail(decision)
+    most = formats.money(decision.facts.most) if decision.facts.most else ""
+    said = {
+        "country": gettext("It does not pay people in your country."),
+        "currency": gettext("It does not pay out %(currency)s there.", currency=decision.currency),
+        "most": gettext("It pays at most %(most)s at once.", most=most),
+    }.get(blocker.details[0], gettext("It is not available at the moment."))
+    ask = gettext("Waits for you: write to us, so that it goes another way.")
+    return Step(
+        "bad",
+        gettext("%(rail)s cannot pay this balance", rail=name),
+        f"{said} {ask}",
+        (url_for("creator.payouts"), gettext("See the destination")),
+    )
+
+
+_STEPS = {
+    Reason.NOTHING_AVAILABLE: _nothing_available,
+    Reason.BELOW_THRESHOLD: _below_threshold,
+    Reason.NO_DESTINATION: _no_destination,
+    Reason.DESTINATION_NOT_READY: _destination_not_ready,
+    Reason.PAYOUT_UNDER_WAY: _payout_under_way,
+    Reason.LAST_PAYOUT_RETURNED: _last_payout_returned,
+    Reason.RAIL_CANNOT: _rail_cannot,
+}
