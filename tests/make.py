@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -32,10 +33,9 @@ from marketplace.parties import creator as creators
 from marketplace.parties.brand import Brand
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
+from marketplace.payouts import approval, dispatch, leaving, receiver
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import payout as payouts
-from marketplace.payouts import receiver
-from marketplace.payouts import run as runs
+from marketplace.payouts import opening as runs
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun
@@ -226,8 +226,10 @@ def pay(deposit: Deposit) -> Deposit:
     return db.session.get_one(Deposit, deposit.id)
 
 
-def make_destination(creator: Creator, account: str | None = None) -> Destination:
-    """An active destination, as the processor would report it."""
+def make_destination(
+    creator: Creator, account: str | None = None, *, cooled: bool = True
+) -> Destination:
+    """An active destination, as the processor would report it; it has cooled off unless told so."""
     made = destinations.connect(creator.id, "pay@example.com", "USD", "system", clock.now())
     locked = lock(Destination, made.id)
     assert locked is not None
@@ -238,7 +240,8 @@ def make_destination(creator: Creator, account: str | None = None) -> Destinatio
         state="active",
         livemode=False,
     )
-    destinations.converge(locked, snapshot, clock.now())
+    since = clock.now() - 2 * destinations.COOLING if cooled else clock.now()
+    destinations.converge(locked, snapshot, since)
     db.session.commit()
     return locked
 
@@ -308,18 +311,32 @@ def run_after_maturity(creator: Creator) -> datetime:
     return due.at
 
 
+RUN_JOBS: tuple[Callable[[datetime], bool], ...] = (
+    runs.open_due,
+    runs.decide_next,
+    approval.lock_next_run,
+    dispatch.begin_next,
+    dispatch.ask_next,
+    dispatch.give_back_next,
+    dispatch.finish_next,
+)
+
+
 def do_runs(at: datetime) -> None:
-    """Open, decide and finish every payout run that is due at `at`, as the worker does."""
-    for job in (runs.open_due, runs.pay_next, runs.finish_next):
+    """Open, decide, lock and send every payout run that is due at `at`, as the worker does."""
+    for job in RUN_JOBS:
         while job(at):
             db.session.commit()
         db.session.rollback()
 
 
-def make_paypal_destination(creator: Creator, address: str = "ada@example.com") -> Destination:
-    """A confirmed address at PayPal."""
+def make_paypal_destination(
+    creator: Creator, address: str = "ada@example.com", *, cooled: bool = True
+) -> Destination:
+    """A confirmed address at PayPal; it has cooled off unless told so."""
     destination = receiver.name(creator.id, address, "user:1", clock.now())
-    receiver.confirm(destination, clock.now())
+    since = clock.now() - 2 * destinations.COOLING if cooled else clock.now()
+    receiver.confirm(destination, since)
     db.session.commit()
     return destination
 
@@ -348,7 +365,7 @@ def make_returned(creator: Creator, amount: str = "150.00 USD") -> Payout:
     payout = make_payout(creator, amount)
     locked = lock(Payout, payout.id)
     assert locked is not None
-    assert payouts.may_send(locked, clock.now())
+    assert leaving.may_send(locked, clock.now())
     for state in ("paid", "reversed"):
         converge.apply(transfer_of(locked, state), clock.now())
     db.session.commit()

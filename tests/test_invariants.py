@@ -16,13 +16,16 @@ from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.config import REPOSITORY
 from marketplace.database.check import SAMPLE_ROWS
 from marketplace.database.identifier import new_id
-from marketplace.earnings.earning import Earning
+from marketplace.earnings import hold as holds
+from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.funding import moving
 from marketplace.funding import refund as refunds
 from marketplace.funding.refund import Refund
 from marketplace.money import Money
+from marketplace.payouts import creator_hold, leaving
 from marketplace.payouts import payout as payouts
+from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.processors.base import Snapshot
@@ -77,6 +80,8 @@ MATURED = of("earning", "status = 'available' AND kind = 'fund'")
 CAME_BACK = "status = 'returned' AND transfer_ref IS NOT NULL"
 REVERSED = of("earning", "status = 'reversed'")
 PARTLY = of("clawback", "earning_id IN (SELECT id FROM earning WHERE status = 'pending')")
+
+RELEASED = of("earning_hold", "earning_id IN (SELECT id FROM earning WHERE status = 'pending')")
 
 # What is planted, and every check that sees it.
 PLANTS: dict[str, tuple[str, set[str]]] = {
@@ -138,6 +143,25 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     "an earning of another amount than its row": (
         "UPDATE income_row SET amount_minor = amount_minor + 1",
         {"C1"},
+    ),
+    "a contested earning that is available": (
+        "UPDATE earning SET status = 'available' WHERE status = 'contested'",
+        {"G3", "G4", "B1", "A2.earning"},
+    ),
+    "a hold of another amount than was set aside": (
+        f"UPDATE earning_hold SET {ONE_MORE} WHERE id = {RELEASED}",
+        {"G4"},
+    ),
+    "a contested earning that nobody holds": (
+        "DELETE FROM earning_hold WHERE earning_id IN"
+        " (SELECT id FROM earning WHERE status = 'contested')",
+        {"G4"},
+    ),
+    "a hold that is over while its earning is contested": (
+        "UPDATE ledger.transaction SET cause_id = (SELECT h.id FROM earning_hold h"
+        "  JOIN earning g ON g.id = h.earning_id WHERE g.status = 'contested'),"
+        " cause_type = 'earning_hold' WHERE kind = 'earning_released'",
+        {"G4"},
     ),
     "more clawed back than was earned": (
         f"UPDATE clawback SET net_minor = 1001 WHERE id = {PARTLY}",
@@ -229,7 +253,7 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     ),
     "a payout that the processor cannot pay": (
         "UPDATE payout SET currency = 'HUF', amount_minor = 15050 WHERE transfer_ref = 'tr_paid'",
-        {"Q1", "P1", "P3", "B1"},
+        {"Q1", "P1", "P3", "B1", "U2"},
     ),
     "a closed campaign that keeps money": (
         "UPDATE campaign SET status = 'closed' WHERE status = 'open'",
@@ -251,6 +275,41 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         "UPDATE agreement SET gross_minor = 1000000 WHERE status = 'active'"
         " AND campaign_id IN (SELECT id FROM campaign WHERE status = 'open')",
         {"K1"},
+    ),
+    "a payout that left before its run was approved": (
+        "UPDATE status_change SET event = 'nonsense' WHERE thing = 'payout_run'"
+        " AND event = 'approve' AND thing_id = "
+        "(SELECT run_id FROM payout WHERE status = 'paid' LIMIT 1)",
+        {"U1", "A3.payout_run"},
+    ),
+    "a payout that was asked for while its run is locked": (
+        "UPDATE payout_run SET status = 'locked' WHERE id ="
+        " (SELECT run_id FROM payout WHERE status = 'reserved' LIMIT 1)",
+        {"U1", "A2.payout_run"},
+    ),
+    "a line that includes another payout": (
+        "UPDATE payout_run_line SET payout_id = gen_random_uuid() WHERE payout_id IS NOT NULL",
+        {"U2"},
+    ),
+    "a payout to a destination that still cooled": (
+        "UPDATE destination SET usable_at = usable_at + interval '60 days'",
+        {"U3"},
+    ),
+    "a run that its own payee approved": (
+        "UPDATE status_change s SET actor = 'user:' || replace(c.user_id::text, '-', '')"
+        " FROM payout p JOIN creator c ON c.id = p.creator_id WHERE p.run_id = s.thing_id"
+        " AND s.thing = 'payout_run' AND s.event = 'approve'",
+        {"P11"},
+    ),
+    "a run that its maker approved": (
+        "UPDATE status_change SET actor = 'user:1' WHERE thing = 'payout_run'",
+        {"P11"},
+    ),
+    "a run approved by who touched a destination last": (
+        "WITH d AS (UPDATE status_change SET actor = 'user:1' WHERE thing = 'destination')"
+        " UPDATE status_change SET actor = 'user:1' WHERE thing = 'payout_run'"
+        " AND event = 'approve'",
+        {"P11"},
     ),
     "a canceled campaign that keeps what nobody needs": (
         "UPDATE agreement SET gross_minor = gross_minor - 1 WHERE status = 'active'"
@@ -296,7 +355,7 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
 
 # The trace of every table with a lifecycle.
 for thing in (
-    *("deposit", "refund", "earning", "destination", "payout_run", "payout"),
+    *("deposit", "refund", "earning", "destination", "creator_hold", "payout_run", "payout"),
     *("campaign", "application", "agreement", "deliverable"),
 ):
     moved = of("status_change", f"thing = '{thing}' AND from_status IS NOT NULL")
@@ -356,7 +415,13 @@ def lively() -> None:
     canceled = make_payout(make_creator().creator)
     payouts.cancel(locked(Payout, canceled.id), "user:1", "asked for", clock.now())
     db.session.commit()
+    held = creator_hold.place(
+        make_creator().creator.id, "a look", clock.now() + timedelta(days=1), "user:1", clock.now()
+    )
+    creator_hold.lift(locked(CreatorHold, held.id), "user:1", "in order", clock.now())
+    db.session.commit()
     _claw_back()
+    _contest()
     earn(make_creator().creator, "10.00 USD")
 
 
@@ -377,9 +442,23 @@ def _claw_back() -> None:
         make_clawback(newest, keep_minor)
 
 
+def _contest() -> None:
+    """Two earnings: one is still held, the other was released."""
+    for still in (True, False):
+        creator = make_creator().creator
+        earn(creator, "45.00 USD", EarningKind.GIFT)
+        earning = db.session.query(Earning).filter_by(creator_id=creator.id).one()
+        told: dict[str, Any] = {"actor": "user:1", "at": clock.now()}
+        holds.contest(earning.id, reason="fraud", evidence="seen", days=14, **told)
+        db.session.commit()
+        if not still:
+            holds.release(earning.id, reason="it is in order", **told)
+            db.session.commit()
+
+
 def _pay_out(payout: Payout, transfer: str = "tr_paid") -> None:
     at = clock.now() + timedelta(days=30)
-    assert payouts.may_send(locked(Payout, payout.id), at)
+    assert leaving.may_send(locked(Payout, payout.id), at)
     account = db.session.get_one(Destination, payout.destination_id).remote_account
     told = Snapshot(
         "transfer", transfer, payout.id.hex, "paid", False, payout.amount, account=account
@@ -390,7 +469,7 @@ def _pay_out(payout: Payout, transfer: str = "tr_paid") -> None:
 
 def _never_claimed(payout: Payout) -> None:
     """What lies at the processor until it comes back, never having been paid."""
-    assert payouts.may_send(locked(Payout, payout.id), clock.now())
+    assert leaving.may_send(locked(Payout, payout.id), clock.now())
     account = db.session.get_one(Destination, payout.destination_id).remote_account
     for state in ("unclaimed", "returned"):
         told = Snapshot(

@@ -21,6 +21,7 @@ from marketplace.errors import WrongState
 from marketplace.extensions import Base, db
 from marketplace.funding.deposit import Deposit
 from marketplace.funding.refund import Refund
+from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun
@@ -31,7 +32,7 @@ __all__ = ["within"]
 
 LIFECYCLES = (
     *(Campaign, Application, Agreement, Deliverable, Challenge, Entry),
-    *(Deposit, Refund, Earning, Destination, Payout, PayoutRun),
+    *(Deposit, Refund, Earning, Destination, CreatorHold, Payout, PayoutRun),
 )
 # Who asks decides where an application begins.
 ALSO_FIRST: dict[type[Base], set[str]] = {Application: {ApplicationStatus.INVITED}}

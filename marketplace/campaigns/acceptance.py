@@ -8,7 +8,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from marketplace import statuses
-from marketplace.campaigns import notices
 from marketplace.campaigns.admission import still_member
 from marketplace.campaigns.agreement import (
     REVIEW_DAYS,
@@ -27,6 +26,7 @@ from marketplace.earnings.terms import terms_of
 from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import db
 from marketplace.money import zero
+from marketplace.notifications import notices
 
 DUE_WITHIN = timedelta(days=14)
 
@@ -120,7 +120,7 @@ def _tell(campaign: Campaign, application: Application, at: datetime) -> None:
             creator=application.creator.name,
             campaign=campaign.title,
         )
-        notices.to_brand(campaign, at, subject, says("The agreement stands from now on."))
+        notices.to_brand(campaign.brand_id, at, subject, says("The agreement stands from now on."))
     else:
         subject = says("You are in: %(campaign)s", campaign=campaign.title)
         notices.to_creator(

@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace import statuses
-from marketplace.campaigns import notices
 from marketplace.campaigns.admission import admitted
 from marketplace.campaigns.agreement import Agreement, AgreementStatus
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
@@ -20,6 +19,7 @@ from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock_next
 from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import db
+from marketplace.notifications import notices
 from marketplace.parties.creator import Creator
 from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
 
@@ -107,7 +107,7 @@ def apply(
     """
     made = _ask(campaign, creator, message, form_key=form_key, actor=actor, at=at, invited=False)
     notices.to_brand(
-        campaign,
+        campaign.brand_id,
         at,
         says("%(creator)s applies to %(campaign)s", creator=creator.name, campaign=campaign.title),
         says("Please accept or decline within 7 days; after that the application expires."),
@@ -222,7 +222,7 @@ def decline(application: Application, reason: str, actor: str, at: datetime) -> 
             creator=application.creator.name,
             campaign=campaign.title,
         )
-        notices.to_brand(campaign, at, subject, reason)
+        notices.to_brand(campaign.brand_id, at, subject, reason)
     else:
         subject = says("No place for you in %(campaign)s", campaign=campaign.title)
         notices.to_creator(application.creator_id, at, subject, reason)
@@ -235,7 +235,7 @@ def expire(application: Application, at: datetime, why: str) -> None:
     campaign = application.campaign
     if application.is_invitation:
         subject = says("Your invitation to %(campaign)s expired", campaign=campaign.title)
-        notices.to_brand(campaign, at, subject, why)
+        notices.to_brand(campaign.brand_id, at, subject, why)
     else:
         subject = says("Your application to %(campaign)s expired", campaign=campaign.title)
         notices.to_creator(application.creator_id, at, subject, why)

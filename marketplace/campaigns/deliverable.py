@@ -15,7 +15,6 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, fun
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from marketplace import business_days, statuses
-from marketplace.campaigns import notices
 from marketplace.campaigns.agreement import Agreement
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
@@ -24,6 +23,7 @@ from marketplace.earnings.earning import Earning, EarningKind, Owed, accrue
 from marketplace.errors import BadInput, says
 from marketplace.extensions import Base, db
 from marketplace.ledger import postings
+from marketplace.notifications import notices
 from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
 
 REVISE_WITHIN = timedelta(days=3)
@@ -175,7 +175,7 @@ def submit(deliverable_id: UUID, link: str, note: str, actor: str, at: datetime)
     )
     db.session.flush()
     notices.to_brand(
-        agreement.campaign,
+        agreement.campaign.brand_id,
         at,
         says(
             "%(creator)s submitted work for %(campaign)s",

@@ -17,7 +17,6 @@ from sqlalchemy import Select, func, select
 from marketplace import statuses
 from marketplace.campaigns import application as applications
 from marketplace.campaigns import deliverable as deliverables
-from marketplace.campaigns import notices
 from marketplace.campaigns.agreement import Agreement, AgreementStatus
 from marketplace.campaigns.application import Application
 from marketplace.campaigns.campaign import DATED, Campaign, CampaignStatus
@@ -34,6 +33,7 @@ from marketplace.extensions import db
 from marketplace.funding import reservation
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money, zero
+from marketplace.notifications import notices
 from marketplace.statuses import SYSTEM
 
 _OVER = (CampaignStatus.CLOSED, CampaignStatus.CANCELED)

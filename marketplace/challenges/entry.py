@@ -23,6 +23,7 @@ from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import db
 from marketplace.metrics import video
 from marketplace.metrics.facts import facts_of
+from marketplace.notifications import notices
 from marketplace.parties.creator import Creator
 from marketplace.program import membership
 from marketplace.program.rules import Verdict, judge, verdict_json
@@ -160,6 +161,10 @@ def disqualify(entry: Entry, reason: str, actor: str, at: datetime) -> None:
     """It no longer counts; the creator reads why. See `judging.disqualify`."""
     statuses.advance(entry, "disqualify", at, actor, reason)
     entry.disqualified_for = reason
+    title = db.session.get_one(Challenge, entry.challenge_id).title
+    subject = says("Your entry to %(challenge)s does not count.", challenge=title)
+    page = f"/creator/challenges/{entry.challenge_id}"
+    notices.to_creator(entry.creator_id, at, subject, reason, page)
 
 
 def reinstate(entry: Entry, reason: str, actor: str, at: datetime) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 
 from marketplace import statuses
 from marketplace.challenges import entry as entries
-from marketplace.challenges import prizes, sheet
+from marketplace.challenges import prizes, sheet, telling
 from marketplace.challenges.challenge import (
     APPEAL,
     FACTS_GRACE,
@@ -163,7 +163,9 @@ def award(challenge: Challenge, actor: str, at: datetime) -> list[Earning]:
     brand, own, cause = challenge.brand.ledger_owner, challenge.ledger_owner, challenge.cause
     key = f"campaign_released:{challenge.id.hex}"
     also = [postings.campaign_released(brand, own, back, key, cause, at)] if back else []
-    return accrue(owed, actor, at, also=also)
+    earned = accrue(owed, actor, at, also=also)
+    telling.prizes(challenge, earned, at)
+    return earned
 
 
 def awarded_by(earning: Earning) -> Challenge | None:
@@ -253,6 +255,7 @@ def _show(challenge: Challenge, event: str, actor: str, because: str, at: dateti
     challenge.due_at = at + APPEAL
     statuses.advance(challenge, event, at, actor, because)
     sheet.write(challenge, method, placed, because, at)
+    telling.results(challenge, placed, at)
 
 
 def _recompute(challenge: Challenge, actor: str, because: str, at: datetime) -> None:
@@ -260,10 +263,7 @@ def _recompute(challenge: Challenge, actor: str, because: str, at: datetime) -> 
     if challenge.status != ChallengeStatus.PROVISIONAL:
         return
     db.session.flush()
-    method = _method(challenge)
-    challenge.due_at = at + APPEAL
-    statuses.advance(challenge, "recompute", at, actor, because)
-    sheet.write(challenge, method, _placed(challenge, method), because, at)
+    _show(challenge, "recompute", actor, because, at)
 
 
 def _method(challenge: Challenge, *, split: bool = False) -> Method:

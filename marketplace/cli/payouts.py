@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 import click
@@ -11,23 +12,31 @@ from sqlalchemy import select
 
 from marketplace import clock
 from marketplace.cli.acting import as_operator, operator
+from marketplace.cli.thresholds import thresholds
 from marketplace.cli.worker import load_domain_time, report
 from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
-from marketplace.payouts import hold
+from marketplace.payouts import hold, opening
 from marketplace.payouts import payout as domain
 from marketplace.payouts.payout import OPEN, Payout, PayoutStatus
+from marketplace.statuses import SYSTEM
 from marketplace.worker.draining import drain
-from marketplace.worker.jobs import JOBS
+from marketplace.worker.jobs import JOBS, Job
 
 LISTED_MAX = 200
-RUN_JOBS = ("payout runs", "payout run lines", "finished payout runs")
+RUN_JOBS = (
+    *("payout run lines", "decided payout runs", "approved payout runs"),
+    *("payouts to ask for", "payouts of rejected runs", "finished payout runs"),
+)
 
 
 @click.group()
 def payouts() -> None:
     """Money that leaves to creators."""
+
+
+payouts.add_command(thresholds)
 
 
 @payouts.command("list")
@@ -87,8 +96,14 @@ def _decide(payout_id: UUID, decision: Callable[[Payout], None]) -> None:
 
 
 @payouts.command("run")
+@click.option("--as", "email", metavar="EMAIL", help="The operator who opens them.")
 @with_appcontext
-def run() -> None:
-    """Open the runs that are due, decide their lines and finish them; the worker sends."""
+def run(email: str | None) -> None:
+    """Open the runs that are due, decide their lines and hand over what is approved.
+
+    Who opens a run may not approve it. The worker sends.
+    """
     load_domain_time()
-    report(drain(jobs=[job for job in JOBS if job.name in RUN_JOBS]))
+    maker = f"user:{operator(email).id.hex}" if email else SYSTEM
+    opened = Job("payout runs", partial(opening.open_due, maker=maker))
+    report(drain(jobs=[opened, *(job for job in JOBS if job.name in RUN_JOBS)]))

@@ -38,10 +38,13 @@ CHECKS = (
     ),
     Check(
         "C4.sale",
-        "of a sale the creator keeps its rate of what is left, to one minor unit, and we our fee",
+        "of a sale the creator keeps its rate of what is left, to one minor unit, and we our fee;"
+        " nothing of one whose contest stood",
         "SELECT s.id, s.commission_minor, s.platform_fee_minor FROM sale s"
         " JOIN promo_code c ON c.id = s.promo_code_id JOIN earning g ON g.id = s.earning_id"
-        f" WHERE {_KEPT} <> s.commission_minor OR {_FEE} <> s.platform_fee_minor"
+        " LEFT JOIN clawback h ON h.earning_id = g.id AND h.source_ref LIKE 'hold:%'"
+        f" WHERE (h.id IS NOT NULL AND {_KEPT} <> 0) OR (h.id IS NULL"
+        f" AND ({_KEPT} <> s.commission_minor OR {_FEE} <> s.platform_fee_minor))"
         " OR abs(s.commission_minor - c.rate_bps / 10000.0"
         " * CASE WHEN c.fee_on_top THEN 1 ELSE 1 - c.platform_fee_bps / 10000.0 END"
         " * CASE WHEN s.is_canceled THEN 0"

@@ -192,7 +192,7 @@ class Story:
         link = wait_for("the onboarding link", self._onboarding_link)
         back = hosted.onboard(link, "Inès Moreau", "4021")
         self.creator.get(urljoin(self.instance.url, back))
-        rhythm = {"payout_rhythm": "weekly"}
+        rhythm = {"payout_rhythm": "weekly", "time_zone": "Europe/Paris"}
         self.creator.send("/creator/payouts", "/creator/payouts/rhythm", rhythm)
         wait_for("the active destination", lambda: "no_destination" not in self._blockers())
         wait_for("the active destination", lambda: "destination_not_ready" not in self._blockers())

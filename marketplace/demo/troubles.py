@@ -1,4 +1,4 @@
-"""What goes wrong with payouts in the demo world: one has no answer yet, and one came back.
+"""What goes wrong in the demo world: a payout without an answer, one that came back, a contest.
 
 The processor cannot be reached for one creator, neither to pay nor to look up, until its faults are
 disarmed (`PUT /_sandbox/faults`): so their payout stays unknown for as long as somebody looks.
@@ -16,6 +16,8 @@ from marketplace import clock
 from marketplace.config import Settings
 from marketplace.demo import people
 from marketplace.demo.steps import Step, WorldFailed
+from marketplace.earnings import hold as holds
+from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
 from marketplace.payouts import destination as destinations
 from marketplace.payouts.payout import Payout, PayoutStatus
@@ -23,7 +25,7 @@ from marketplace.payouts.schedule import last_due
 from marketplace.webhooks import inbox
 from marketplace.worker.draining import drain
 
-UNANSWERED, RETURNED = "jule", "lucia"
+UNANSWERED, RETURNED, CONTESTED = "jule", "lucia", "eva"
 TIMEOUT_S = 30
 _MINUTE = timedelta(minutes=1)
 
@@ -45,6 +47,7 @@ def steps(present: datetime) -> list[Step]:
         Step(run_at - _MINUTE, _go_silent),
         Step(min(run_at + _MINUTE, present), _stay_silent),
         Step(_last_run(RETURNED, present) - timedelta(days=1), _come_back),
+        Step(present - timedelta(days=3), _contest),
     ]
 
 
@@ -86,6 +89,20 @@ def _come_back() -> None:
     drain()
     if db.session.get_one(Payout, id).status != PayoutStatus.RETURNED:
         raise WorldFailed(f"payout {id} did not come back")
+
+
+def _contest() -> None:
+    """An operator holds an earning until they know more; without it, the rest is too little."""
+    mine = db.session.query(Earning).filter_by(creator_id=people.creator(CONTESTED).id)
+    earning = mine.order_by(Earning.net_minor.desc()).limit(1).one()
+    holds.contest(
+        earning.id,
+        reason="ineligible",
+        evidence="Many of these views came within one hour. The platform is asked about them.",
+        days=14,
+        actor=f"user:{people.operator().id.hex}",
+        at=clock.now(),
+    )
 
 
 def _newest(handle: str, status: PayoutStatus) -> Payout:

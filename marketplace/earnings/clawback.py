@@ -126,6 +126,7 @@ def claw_back(
     db.session.add(clawback)
     if not keep and statuses.allows(locked, "reverse"):
         statuses.advance(locked, "reverse", at, actor, reason)
+        locked.review_at = None
     db.session.flush()
     parts = taken, clawback.debt, clawback.platform_fee
     journal.post(postings.earning_clawed_back(taken_from, *parts, back_to, clawback.cause, at))
@@ -133,9 +134,12 @@ def claw_back(
 
 
 def _bears(earning: Earning) -> AccountRef:
-    """What a clawback is taken from: pending money covers it, available money may not."""
-    pending = earning.status == EarningStatus.PENDING
-    account = postings.creator_pending if pending else postings.creator_available
+    """What a clawback is taken from: pending and contested money cover it, available may not."""
+    accounts = {
+        EarningStatus.PENDING: postings.creator_pending,
+        EarningStatus.CONTESTED: postings.creator_contested,
+    }
+    account = accounts.get(EarningStatus(earning.status), postings.creator_available)
     return account(earning.creator_owner)
 
 

@@ -35,15 +35,19 @@ class EarningKind(StrEnum):
 class EarningStatus(StrEnum):
     """Where an earning stands.
 
-    pending ──mature──▶ available
-       │
-    reverse   (all of it was clawed back before it matured)
-       ▼
+    pending ──mature──▶ available ◀─release─┐
+     │  │ ▲                 │               │
+     │  │ └──────resume─────┼────────┐      │
+     │  └──contest────▶ contested ◀──┴──────┘   (held, see `hold`)
+     │                      │
+    reverse ◀───────────────┘   (all of it was clawed back before it was available)
+     ▼
     reversed
     """
 
     PENDING = "pending"
     AVAILABLE = "available"
+    CONTESTED = "contested"
     REVERSED = "reversed"
 
 
@@ -55,17 +59,30 @@ class Earning(Stateful):
         UniqueConstraint("kind", "source_ref"),  # one source is owed once
         CheckConstraint("net_minor > 0 AND platform_fee_minor >= 0", name="net_positive"),
         CheckConstraint("gross_minor = platform_fee_minor + net_minor", name="parts_sum_to_whole"),
-        CheckConstraint("status IN ('pending', 'available', 'reversed')", name="status"),
+        CheckConstraint(
+            "status IN ('pending', 'available', 'contested', 'reversed')", name="status"
+        ),
+        CheckConstraint(
+            "(status = 'contested') = (review_at IS NOT NULL)", name="contested_is_decided_by"
+        ),
         Index("ix_earning_due", "matures_at", postgresql_where=text("status = 'pending'")),
+        Index("ix_earning_review", "review_at", postgresql_where=text("status = 'contested'")),
         Index("ix_earning_creator", "creator_id", "accrued_at"),
     )
 
     MOVES: ClassVar[Moves] = {
         (EarningStatus.PENDING, "mature"): EarningStatus.AVAILABLE,
         (EarningStatus.PENDING, "reverse"): EarningStatus.REVERSED,
+        (EarningStatus.PENDING, "contest"): EarningStatus.CONTESTED,
+        (EarningStatus.AVAILABLE, "contest"): EarningStatus.CONTESTED,
+        (EarningStatus.CONTESTED, "resume"): EarningStatus.PENDING,
+        (EarningStatus.CONTESTED, "release"): EarningStatus.AVAILABLE,
+        (EarningStatus.CONTESTED, "reverse"): EarningStatus.REVERSED,
     }
     WAITS: ClassVar[Waits] = {
         EarningStatus.PENDING: Wait(on="time", due=lambda it: it.matures_at, then="mature"),
+        # The default favours the creator.
+        EarningStatus.CONTESTED: Wait(on="operator", due=lambda it: it.review_at, then="release"),
     }
 
     creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"))
@@ -77,6 +94,7 @@ class Earning(Stateful):
     currency: Mapped[str]
     accrued_at: Mapped[datetime]
     matures_at: Mapped[datetime]
+    review_at: Mapped[datetime | None]  # of a contested earning: by when it is decided
 
     @property
     def net(self) -> Money:

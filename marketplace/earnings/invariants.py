@@ -27,6 +27,37 @@ CHECKS = (
         " WHERE -coalesce(a.balance_minor, 0) <> coalesce(q.net_minor, 0)",
     ),
     Check(
+        "G3",
+        "what a creator has contested is what they keep of their contested earnings",
+        "SELECT a.owner, a.currency, a.balance_minor, q.net_minor FROM"
+        " (SELECT * FROM ledger.account WHERE kind = 'creator_contested') a"
+        " FULL JOIN (SELECT 'creator:' || replace(creator_id::text, '-', '') AS owner, currency,"
+        "  sum(net_minor - coalesce(c.clawed_minor, 0))::bigint AS net_minor FROM earning g"
+        f"  LEFT JOIN ({_CLAWED}) c ON c.earning_id = g.id WHERE status = 'contested'"
+        "  GROUP BY 1, 2) q ON q.owner = a.owner AND q.currency = a.currency"
+        " WHERE -coalesce(a.balance_minor, 0) <> coalesce(q.net_minor, 0)",
+    ),
+    Check(
+        "G4",
+        "a hold set its amount aside once; it lasts exactly while its earning is contested",
+        "SELECT h.id FROM earning_hold h JOIN earning g ON g.id = h.earning_id, LATERAL ("
+        "  SELECT coalesce(-sum(e.amount_minor) FILTER (WHERE t.kind = 'earning_contested'), 0)"
+        "    AS held_minor, count(*) FILTER (WHERE t.kind = 'earning_released') AS releases"
+        "  FROM ledger.transaction t JOIN ledger.entry e ON e.transaction_id = t.id"
+        "  JOIN ledger.account a ON a.id = e.account_id AND a.kind = 'creator_contested'"
+        "   AND a.owner = 'creator:' || replace(g.creator_id::text, '-', '')"
+        "  WHERE t.cause_type = 'earning_hold' AND t.cause_id = h.id) p"
+        " WHERE p.held_minor <> h.amount_minor OR h.currency <> g.currency"
+        # Every one but the last was released; the last one unless it lasts, or the contest stood.
+        " OR CASE WHEN h.id = (SELECT id FROM earning_hold WHERE earning_id = g.id"
+        "   ORDER BY id DESC LIMIT 1)"
+        "   THEN (g.status = 'contested' AND p.releases <> 0)"
+        "    OR (g.status IN ('pending', 'available') AND p.releases <> 1)"
+        "   ELSE p.releases <> 1 END"
+        " UNION ALL SELECT g.id FROM earning g WHERE g.status = 'contested'"
+        "  AND NOT EXISTS (SELECT FROM earning_hold WHERE earning_id = g.id)",
+    ),
+    Check(
         "G2",
         "every earning was accrued by one posting, of its net to its creator",
         "SELECT g.id FROM earning g LEFT JOIN (SELECT t.cause_id, a.owner, a.currency,"
@@ -47,7 +78,7 @@ CHECKS = (
         # Half a unit of rounding at most: fee kept / fee = net kept / net.
         " OR 2 * abs((g.platform_fee_minor - c.fee_minor)::numeric * g.net_minor"
         "  - g.platform_fee_minor::numeric * (g.net_minor - c.clawed_minor)) > g.net_minor"
-        " OR (g.status = 'pending' AND c.clawed_minor = g.net_minor)"
+        " OR (g.status IN ('pending', 'contested') AND c.clawed_minor = g.net_minor)"
         " OR (g.status = 'reversed' AND (c.clawed_minor <> g.net_minor OR c.debt_minor > 0))"
         " UNION ALL SELECT g.id FROM earning g WHERE g.status = 'reversed'"
         "  AND NOT EXISTS (SELECT FROM clawback WHERE earning_id = g.id)",
@@ -58,7 +89,8 @@ CHECKS = (
         "SELECT k.id FROM clawback k JOIN earning g ON g.id = k.earning_id, LATERAL ("
         "  SELECT count(DISTINCT t.id) AS postings,"
         "   coalesce(sum(e.amount_minor) FILTER (WHERE a.owner = w.owner"
-        "    AND a.kind IN ('creator_pending', 'creator_available')), 0) AS taken_minor,"
+        "    AND a.kind IN ('creator_pending', 'creator_available', 'creator_contested')), 0)"
+        "    AS taken_minor,"
         "   coalesce(sum(e.amount_minor) FILTER (WHERE a.owner = w.owner"
         "    AND a.kind = 'creator_debt'), 0) AS debt_minor,"
         "   coalesce(sum(e.amount_minor) FILTER (WHERE a.kind = 'platform_fees'), 0) AS fee_minor,"

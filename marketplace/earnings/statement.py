@@ -29,6 +29,7 @@ from marketplace.parties.creator import Creator
 OWED = (
     AccountKind.CREATOR_PENDING,
     AccountKind.CREATOR_AVAILABLE,
+    AccountKind.CREATOR_CONTESTED,
     AccountKind.PAYOUT_RESERVED,
 )
 

@@ -16,6 +16,7 @@ from marketplace.money import Money, zero
 CREATORS = (
     AccountKind.CREATOR_PENDING,
     AccountKind.CREATOR_AVAILABLE,
+    AccountKind.CREATOR_CONTESTED,
     AccountKind.PAYOUT_RESERVED,
 )
 BRANDS = (AccountKind.BRAND_AVAILABLE, AccountKind.RESERVED, AccountKind.REFUND_RESERVED)

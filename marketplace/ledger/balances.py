@@ -17,6 +17,7 @@ from sqlalchemy import (
     Row,
     Subquery,
     Text,
+    Uuid,
     cast,
     column,
     func,
@@ -126,6 +127,14 @@ def owner_of(
 ) -> ColumnElement[str]:
     """Return the ledger owner of a row, to join with `stored`: owner_of("creator", Creator.id)."""
     return literal(f"{party}:") + func.replace(cast(id, Text), "-", "", type_=Text)
+
+
+def id_of(party: str, owner: ColumnElement[str]) -> ColumnElement[UUID]:
+    """Return the id of an owner that is such a row: what `owner_of` makes of it, the other way.
+
+    Cheaper where few accounts meet many rows: it is worked out once per account.
+    """
+    return cast(func.substr(owner, len(party) + 2), Uuid)
 
 
 # ---- statements

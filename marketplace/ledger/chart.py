@@ -19,6 +19,7 @@ class AccountKind(StrEnum):
     GIFT_POOL = "gift_pool"  # what gifts can pay
     CREATOR_PENDING = "creator_pending"  # earned, not matured
     CREATOR_AVAILABLE = "creator_available"  # owed to the creator now
+    CREATOR_CONTESTED = "creator_contested"  # earned, held until its contest is decided
     PAYOUT_RESERVED = "payout_reserved"  # in a payout that is not paid yet
     CREATOR_DEBT = "creator_debt"  # clawed back, but no longer there to take: a creator owes it
 
@@ -58,6 +59,7 @@ CHART: dict[AccountKind, KindRule] = {
     AccountKind.GIFT_POOL: _OWED,
     AccountKind.CREATOR_PENDING: _OWED,
     AccountKind.CREATOR_AVAILABLE: _OWED,
+    AccountKind.CREATOR_CONTESTED: _OWED,
     AccountKind.PAYOUT_RESERVED: _OWED,
     AccountKind.CREATOR_DEBT: _OWING,
 }

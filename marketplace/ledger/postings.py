@@ -58,6 +58,11 @@ def creator_available(creator_owner: str) -> AccountRef:
     return AccountRef(creator_owner, AccountKind.CREATOR_AVAILABLE)
 
 
+def creator_contested(creator_owner: str) -> AccountRef:
+    """What a creator earned that is held until its contest is decided."""
+    return AccountRef(creator_owner, AccountKind.CREATOR_CONTESTED)
+
+
 def payout_reserved_of(creator_owner: str) -> AccountRef:
     """What a creator has in a payout that is not paid yet."""
     return AccountRef(creator_owner, AccountKind.PAYOUT_RESERVED)
@@ -174,6 +179,18 @@ def earning_matured(creator_owner: str, net: Money, cause: Cause, at: datetime) 
     return _move("earning_matured", debited, credited, net, cause, at)
 
 
+def earning_contested(held_from: AccountRef, amount: Money, cause: Cause, at: datetime) -> Draft:
+    """An earning is contested: it is held, out of the creator's pending or available money."""
+    credited = creator_contested(held_from.owner)
+    return _move("earning_contested", held_from, credited, amount, cause, at)
+
+
+def earning_released(back_to: AccountRef, amount: Money, cause: Cause, at: datetime) -> Draft:
+    """A contest is over and the earning stands: it is pending or available again."""
+    debited = creator_contested(back_to.owner)
+    return _move("earning_released", debited, back_to, amount, cause, at)
+
+
 def earning_clawed_back(
     taken_from: AccountRef,
     taken: Money,
@@ -186,7 +203,7 @@ def earning_clawed_back(
     """An earning was undone, wholly or in part: the creator's net and our platform fee go back.
 
     What the creator no longer has, `owing`, becomes their debt. `taken_from` is the account, of
-    pending or of available money, that bears the rest; `back_to` gets all of it.
+    pending, available or contested money, that bears the rest; `back_to` gets all of it.
     """
     kind = "earning_clawed_back"
     parts = (

@@ -6,8 +6,8 @@ creator may take part at all is not said here: that is `program.rules`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from marketplace.metrics.profile import Facts
 from marketplace.program.rules import Criteria
@@ -17,18 +17,11 @@ ENGAGEMENT_MOST = 30  # all of it from 6 % on
 TOPICS_MOST = 20  # in proportion to the categories asked for; all of it where none is
 FRESHNESS_MOST = 10  # a point less for each day since the facts were measured
 
-MOST = {
-    "reach": REACH_MOST,
-    "engagement": ENGAGEMENT_MOST,
-    "topics": TOPICS_MOST,
-    "freshness": FRESHNESS_MOST,
-}
 USUAL_VIEWS = 100_000
 ENGAGEMENT_BPS_PER_POINT = 20
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """Points for one thing, of so many."""
 
     name: str
@@ -36,8 +29,7 @@ class Part:
     most: int
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """All parts; the higher their sum, the better a creator suits."""
 
     parts: tuple[Part, ...]
@@ -55,12 +47,18 @@ def views_for_half(criteria: Criteria) -> int:
 def score(facts: Facts, criteria: Criteria, on: date) -> Score:
     """Judge how well these facts suit the brief, on a day."""
     views, half = facts.authentic_views_30d, views_for_half(criteria)
-    asked, shared = set(criteria.categories), set(criteria.categories) & set(facts.categories)
+    asked = set(criteria.categories)
+    shared = asked.intersection(facts.categories)
     old_days = (on - facts.measured_on).days if facts.measured_on else FRESHNESS_MOST
-    points = {
-        "reach": REACH_MOST * views // (views + half),
-        "engagement": min(facts.engagement_bps // ENGAGEMENT_BPS_PER_POINT, ENGAGEMENT_MOST),
-        "topics": TOPICS_MOST * len(shared) // len(asked) if asked else TOPICS_MOST,
-        "freshness": min(max(FRESHNESS_MOST - old_days, 0), FRESHNESS_MOST),
-    }
-    return Score(tuple(Part(name, points[name], most) for name, most in MOST.items()))
+    reach = REACH_MOST * views // (views + half)
+    engagement = min(facts.engagement_bps // ENGAGEMENT_BPS_PER_POINT, ENGAGEMENT_MOST)
+    topics = TOPICS_MOST * len(shared) // len(asked) if asked else TOPICS_MOST
+    freshness = min(max(FRESHNESS_MOST - old_days, 0), FRESHNESS_MOST)
+    return Score(
+        (
+            Part("reach", reach, REACH_MOST),
+            Part("engagement", engagement, ENGAGEMENT_MOST),
+            Part("topics", topics, TOPICS_MOST),
+            Part("freshness", freshness, FRESHNESS_MOST),
+        )
+    )

@@ -15,15 +15,31 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, String, func, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    String,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.extensions import Base, db
+from marketplace.metrics.channel import CATEGORIES
 from marketplace.metrics.profile import GOOD, SUSPENDED, WINDOW_DAYS, Facts, age_years
 from marketplace.parties.creator import Creator
 
 __all__ = ["CreatorFacts", "Facts", "facts_of"]
+
+# As `channel.category_bits` counts them; in PostgreSQL's own spelling, so that the two compare.
+_CATEGORY_BITS = " | ".join(
+    f"(('{name}'::text = ANY (categories::text[]))::integer << {place})"
+    for place, name in enumerate(CATEGORIES)
+)
 
 
 class CreatorFacts(Base):
@@ -34,14 +50,14 @@ class CreatorFacts(Base):
         CheckConstraint(f"standing IN ('{GOOD}', '{SUSPENDED}')", name="standing"),
         CheckConstraint(f"NOT member OR standing = '{GOOD}'", name="members_stand_well"),
         Index("ix_creator_facts_as_of", "as_of"),
-        # Matching reads members only, and of them nothing but this.
+        # Matching reads members only, and of them nothing but this; what has no fixed width last.
         Index(
             "ix_creator_facts_members",
             "authentic_views_30d",
             postgresql_where=text("member"),
             postgresql_include=[
-                *("creator_id", "followers", "engagement_bps", "measured_on", "country"),
-                *("categories", "born_on", "standing"),
+                *("followers", "engagement_bps", "category_bits", "creator_id"),
+                *("measured_on", "born_on", "country", "standing"),
             ],
         ),
     )
@@ -58,6 +74,10 @@ class CreatorFacts(Base):
     born_on: Mapped[date | None]
     member: Mapped[bool] = mapped_column(server_default="false")
     standing: Mapped[str] = mapped_column(server_default=GOOD)
+    # The categories once more: asking an array for each costs half of a match's time.
+    category_bits: Mapped[int] = mapped_column(
+        Computed(f"({_CATEGORY_BITS})::bigint", persisted=True)
+    )
 
 
 ENGAGEMENT_BPS_MAX = 10**9  # absurd numbers stay numbers
@@ -106,8 +126,8 @@ def facts_of(creator_id: UUID, at: datetime) -> Facts:
     return known(row, at.date())
 
 
-def known(row: CreatorFacts | Row[Any], on: date) -> Facts:
-    """The facts in a row of `creator_facts`, with the creator's age on a day."""
+def known(row: Any, on: date) -> Facts:
+    """The facts in a row of `creator_facts`, however it was read, with their age on a day."""
     return Facts(
         followers=row.followers,
         authentic_views_30d=row.authentic_views_30d,

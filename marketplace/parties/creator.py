@@ -50,6 +50,11 @@ class Creator(Base):
         if rhythm != self.payout_rhythm:
             self.payout_rhythm, self.payout_rhythm_at = rhythm, at
 
+    def move_to(self, time_zone: str, at: datetime) -> None:
+        """Be paid at 09:00 of another time zone from the next run on; it is another schedule."""
+        if time_zone != self.time_zone:
+            self.time_zone, self.payout_rhythm_at = time_zone, at
+
 
 def join(user: User, handle: str, country: str, time_zone: str, at: datetime) -> Creator:
     """Begin as a creator.

@@ -1,8 +1,13 @@
-"""A destination: the creator's account at the processor, to which payouts go."""
+"""A destination: the creator's account at the processor, to which payouts go.
+
+Where money goes is never edited: another account is another row, and the old one is *replaced*.
+Each new one cools off before it is paid, the first one too: whoever took over a log-in meets an
+owner who has been told by mail, and three days in which to say so.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
@@ -17,12 +22,16 @@ from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
+from marketplace.payouts import notices
 from marketplace.processors import outbox
 from marketplace.processors.base import RecipientIntent, Snapshot
 from marketplace.processors.polled import Polled
 from marketplace.statuses import Moves, Stateful, Wait, Waits
 
 PROCESSOR = "stripe"
+
+# From when a destination can receive for the first time until it is paid.
+COOLING = timedelta(hours=72)
 
 
 class DestinationStatus(StrEnum):
@@ -34,6 +43,8 @@ class DestinationStatus(StrEnum):
         ▼                    ▼  activate          ▼  │
      refused ◀─withdraw─  restricted ◀────────────┘──┘
 
+    onboarding, active and restricted ──replace──▶ replaced
+
     An address at PayPal begins as onboarding: its owner confirms it by the link of a mail, or
     withdraws it and names another.
     """
@@ -43,6 +54,7 @@ class DestinationStatus(StrEnum):
     ACTIVE = "active"
     RESTRICTED = "restricted"
     REFUSED = "refused"
+    REPLACED = "replaced"
 
 
 class Destination(Polled, Stateful):
@@ -51,7 +63,7 @@ class Destination(Polled, Stateful):
     __tablename__ = "destination"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('requested', 'onboarding', 'active', 'restricted', 'refused')",
+            "status IN ('requested', 'onboarding', 'active', 'restricted', 'refused', 'replaced')",
             name="status",
         ),
         CheckConstraint(
@@ -66,13 +78,14 @@ class Destination(Polled, Stateful):
             unique=True,
             postgresql_where=text("processor <> 'paypal'"),
         ),
-        # One destination per creator and processor, but for those the processor refused to open.
+        CheckConstraint("status <> 'active' OR usable_at IS NOT NULL", name="active_is_usable"),
+        # One destination per creator and processor, but for those that were refused or replaced.
         Index(
             "uq_destination_current",
             "creator_id",
             "processor",
             unique=True,
-            postgresql_where=text("status <> 'refused'"),
+            postgresql_where=text("status NOT IN ('refused', 'replaced')"),
         ),
     )
 
@@ -84,6 +97,9 @@ class Destination(Polled, Stateful):
         (DestinationStatus.ONBOARDING, "restrict"): DestinationStatus.RESTRICTED,
         (DestinationStatus.ACTIVE, "restrict"): DestinationStatus.RESTRICTED,
         (DestinationStatus.RESTRICTED, "activate"): DestinationStatus.ACTIVE,
+        (DestinationStatus.ONBOARDING, "replace"): DestinationStatus.REPLACED,
+        (DestinationStatus.ACTIVE, "replace"): DestinationStatus.REPLACED,
+        (DestinationStatus.RESTRICTED, "replace"): DestinationStatus.REPLACED,
     }
     WAITS: ClassVar[Waits] = {
         DestinationStatus.REQUESTED: Wait(on="processor", due=lambda it: None, then="open"),
@@ -97,12 +113,29 @@ class Destination(Polled, Stateful):
     requirements: Mapped[list[str]] = mapped_column(ARRAY(String), default=list)
     refusal: Mapped[str | None]
     created_at: Mapped[datetime]
+    usable_at: Mapped[datetime | None]  # when it could receive for the first time
+
+    def cools_until(self, at: datetime) -> datetime | None:
+        """Until when it is not paid though it can receive; None if it has cooled off by `at`."""
+        until = self.usable_at + COOLING if self.usable_at else None
+        return until if until and until > at else None
+
+    def closed_for(self, at: datetime) -> str | None:
+        """Why nothing may go there now; None if something may."""
+        if self.status == DestinationStatus.REPLACED:
+            return "the creator has replaced the destination"
+        if self.status != DestinationStatus.ACTIVE:
+            return "the destination cannot receive money"
+        if self.cools_until(at):
+            return "the destination is new and cools off"
+        return None
 
 
 def current(creator_id: UUID) -> Destination | None:
     """The destination that payouts of this creator go to, in whatever status."""
     statement = select(Destination).where(
-        Destination.creator_id == creator_id, Destination.status != DestinationStatus.REFUSED
+        Destination.creator_id == creator_id,
+        Destination.status.not_in((DestinationStatus.REFUSED, DestinationStatus.REPLACED)),
     )
     return db.session.scalars(statement).one_or_none()
 
@@ -135,7 +168,33 @@ def connect(creator_id: UUID, email: str, currency: str, actor: str, at: datetim
             currency=currency,
         ),
     )
+    notices.asked_for(creator, at)
     return destination
+
+
+def replace(creator_id: UUID, email: str, currency: str, actor: str, at: datetime) -> Destination:
+    """Be paid to another account from now on: the old destination is retired, a new one begins.
+
+    Raises:
+        WrongState: the old one is still being opened.
+    """
+    retire(creator_id, actor, at)
+    return connect(creator_id, email, currency, actor, at)
+
+
+def retire(creator_id: UUID, actor: str, at: datetime) -> None:
+    """Nothing more goes to the present destination, if there is one.
+
+    Raises:
+        WrongState: it is still being opened.
+    """
+    assert lock(Creator, creator_id) is not None  # no run decides meanwhile
+    found = current(creator_id)
+    old = lock(Destination, found.id) if found else None
+    if old is not None:
+        statuses.advance(old, "replace", at, actor)
+        old.check_no_more()
+        db.session.flush()
 
 
 def visited(destination: Destination, at: datetime) -> None:
@@ -160,4 +219,13 @@ def converge(destination: Destination, snapshot: Snapshot, at: datetime) -> None
         destination.check_no_more()
     event = {"active": "activate", "restricted": "restrict"}.get(snapshot.state)
     if event and statuses.allows(destination, event):
+        if event == "activate":
+            begin_cooling(destination, at)
         statuses.advance(destination, event, at, statuses.SYSTEM, "; ".join(snapshot.requirements))
+
+
+def begin_cooling(destination: Destination, at: datetime) -> None:
+    """It can receive; if that is for the first time, it cools off from now on."""
+    if destination.usable_at is None:
+        destination.usable_at = at
+        notices.usable(destination.creator_id, at + COOLING, at)

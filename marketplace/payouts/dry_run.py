@@ -13,11 +13,12 @@ from sqlalchemy import or_, select
 from marketplace.earnings.earning import Earning, EarningStatus
 from marketplace.extensions import db
 from marketplace.ledger import balances
-from marketplace.money import Money, zero
 from marketplace.parties.creator import Creator
+from marketplace.payouts import destination as destinations
 from marketplace.payouts.explain import decision_for
 from marketplace.payouts.gate import Decision, decide, matured
-from marketplace.payouts.run import schedules
+from marketplace.payouts.opening import schedules
+from marketplace.payouts.overview import Pay
 from marketplace.payouts.schedule import Due, next_due
 
 
@@ -36,6 +37,7 @@ class Foreseen:
 
     creator: Creator
     decision: Decision
+    rail: str | None  # the processor of the creator's destination
 
 
 def coming(at: datetime) -> list[Coming]:
@@ -81,13 +83,15 @@ def _lines(creator: Creator, at: datetime) -> list[Foreseen]:
         decide(matured(decision_for(creator, currency, at).facts, at))
         for currency in balances.currencies_of(creator.ledger_owner)
     ]
-    return [Foreseen(creator, it) for it in decisions if it.facts.available]
+    destination = destinations.current(creator.id)
+    rail = destination.processor if destination else None
+    return [Foreseen(creator, it, rail) for it in decisions if it.facts.available]
 
 
-def totals(lines: list[Foreseen]) -> list[Money]:
-    """What would be paid, per currency, after what repays debt."""
-    sums: dict[str, Money] = {}
-    for decision in (line.decision for line in lines if line.decision.payable):
-        currency = decision.currency
-        sums[currency] = sums.get(currency, zero(currency)) + decision.parts.paid
-    return [sums[currency] for currency in sorted(sums)]
+def pays(lines: list[Foreseen]) -> list[Pay]:
+    """What would be paid, after what repays debt."""
+    return [
+        Pay(line.creator.id, line.rail, line.decision.parts.paid)
+        for line in lines
+        if line.decision.payable and line.rail is not None
+    ]

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy import select
+
+from marketplace.earnings.clawback import kept_of
+from marketplace.earnings.hold import contested_of
 from marketplace.earnings.maturity import pending_of
+from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
+from marketplace.payouts import creator_hold, leaving
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import payout as payouts
+from marketplace.payouts.destination import Destination
 from marketplace.payouts.gate import Decision, Facts, decide
+from marketplace.payouts.payout import OPEN, Payout, PayoutStatus
+from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.payouts.schedule import next_due
 from marketplace.payouts.threshold import threshold_of
 from marketplace.processors import registry
-from marketplace.processors.stripe_amounts import payout_step
 
 
 def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
     """Gather the facts about one balance and ask the gate."""
     destination = destinations.current(creator.id)
-    came_back = payouts.unseen_return(destination) if destination else None
-    under_way = payouts.under_way(creator.id, currency)
+    came_back = leaving.unseen_return(destination) if destination else None
+    under_way = under_way_of(creator.id, currency)
+    held = creator_hold.active(creator.id)
     owner = creator.ledger_owner
+    contested = contested_of(creator.id, currency)
+    kept = kept_of(contested)
     return decide(
         Facts(
             available=balances.balance(postings.creator_available(owner), currency),
@@ -33,26 +44,48 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             debt=balances.balance(postings.creator_debt(owner), currency),
             destination_status=destination.status if destination else None,
             destination_requirements=destination.requirements if destination else (),
+            destination_cools_until=destination.cools_until(at) if destination else None,
             next_run_at=next_due(creator.payout_rhythm, creator.time_zone, at).at,
             payout_held_for=under_way.hold_reason if under_way else None,
             payout_review_at=under_way.review_at if under_way else None,
+            payout_approval_by=approval_by(under_way) if under_way else None,
             returned_payout=came_back.id.hex if came_back else None,
-            step_minor=payout_step(currency),
-            **_rail(destination.processor, creator.country, currency) if destination else {},
+            contested=[(kept[it.id], it.review_at) for it in contested if it.review_at],
+            held_for=held.reason if held else None,
+            held_until=held.review_at if held else None,
+            **_rail(destination, creator.country, currency),
         )
     )
 
 
-def _rail(processor: str, country: str, currency: str) -> dict[str, Any]:
-    """What the destination's processor cannot do, and what it pays at most at once."""
-    if not registry.offers(processor):
-        return {"processor": processor, "rail_refusal": "off"}
-    adapter = registry.get(processor)
+def _rail(to: Destination | None, country: str, currency: str) -> dict[str, Any]:
+    """What the destination's processor cannot do, and what it pays: multiples of, and at most."""
+    if to is None:
+        return {"step_minor": registry.get(destinations.PROCESSOR).payout_step(currency)}
+    if not registry.offers(to.processor):
+        return {"processor": to.processor, "rail_refusal": "off"}
+    adapter = registry.get(to.processor)
     return {
-        "processor": processor,
+        "processor": to.processor,
         "rail_refusal": adapter.supports(country, currency),
+        "step_minor": adapter.payout_step(currency),
         "most": adapter.payout_most(currency),
     }
+
+
+def under_way_of(creator_id: UUID, currency: str) -> Payout | None:
+    """The payout of this creator and currency that has not ended; there is one at most."""
+    statement = select(Payout).where(
+        Payout.creator_id == creator_id, Payout.currency == currency, Payout.status.in_(OPEN)
+    )
+    return db.session.scalars(statement).one_or_none()
+
+
+def approval_by(payout: Payout) -> datetime | None:
+    """Until when an operator decides about the run in which a payout waits; None if none must."""
+    run = db.session.get_one(PayoutRun, payout.run_id)
+    waits = payout.status == PayoutStatus.RESERVED and run.status == RunStatus.LOCKED
+    return run.approval_due_at if waits else None
 
 
 def decisions_for(creator: Creator, at: datetime) -> list[Decision]:
@@ -81,6 +114,10 @@ def as_json(decision: Decision) -> dict[str, Any]:
             {"amount": _money(amount), "matures_at": matures_at.isoformat()}
             for amount, matures_at in facts.pending
         ],
+        "contested": [
+            {"amount": _money(amount), "decided_by": decided_by.isoformat()}
+            for amount, decided_by in facts.contested
+        ],
         "next_run_at": facts.next_run_at.isoformat() if facts.next_run_at else None,
         "blockers": [
             {
@@ -89,6 +126,7 @@ def as_json(decision: Decision) -> dict[str, Any]:
                 "missing": _money(blocker.missing) if blocker.missing else None,
                 "until": blocker.until.isoformat() if blocker.until else None,
                 "details": list(blocker.details),
+                "amount": _money(blocker.amount) if blocker.amount else None,
             }
             for blocker in decision.blockers
         ],

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,13 +17,16 @@ from marketplace.payouts.recovery import Parts, divide
 class Reason(StrEnum):
     """Everything that can keep money from leaving."""
 
+    CONTESTED = "contested"
     NOTHING_AVAILABLE = "nothing_available"
     BELOW_THRESHOLD = "below_threshold"
     NO_DESTINATION = "no_destination"
     DESTINATION_NOT_READY = "destination_not_ready"
+    DESTINATION_COOLING = "destination_cooling"
     PAYOUT_UNDER_WAY = "payout_under_way"
     LAST_PAYOUT_RETURNED = "last_payout_returned"
     RAIL_CANNOT = "rail_cannot"
+    ON_HOLD = "on_hold"
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,24 @@ class Facts:
     debt: Money
     destination_status: str | None  # None = there is none; only 'active' can receive
     destination_requirements: Sequence[str] = ()
+    destination_cools_until: datetime | None = None  # it is new, and not paid before
     next_run_at: datetime | None = None
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
+    payout_approval_by: datetime | None = None  # its run waits for an operator until then
+    held_for: str | None = None  # why an operator holds everything that would leave
+    held_until: datetime | None = None  # when it is looked at again
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
+    contested: Sequence[tuple[Money, datetime]] = ()  # amount and by when it is decided
     step_minor: int = 1  # the processor pays multiples of this
     processor: str | None = None  # of the destination
     rail_refusal: str | None = None  # what the destination's processor cannot do: 'country', …
     most: Money | None = None  # what it pays at once
+
+    @property
+    def least(self) -> Money:
+        """The smallest balance that leaves: the threshold, and enough to pay anything at all."""
+        return max(self.threshold, Money(self.step_minor, self.threshold.currency))
 
 
 def matured(facts: Facts, at: datetime) -> Facts:
@@ -57,8 +70,16 @@ def matured(facts: Facts, at: datetime) -> Facts:
     )
 
 
+# The detail of a payout whose run waits for an operator.
+RUN_APPROVAL = "run_approval"
+
 # Who must act before a held payout goes on.
-_HOLD_WAITS_ON = {"processor_funds": "marketplace", "destination": "creator", "review": "operator"}
+_HOLD_WAITS_ON = {
+    "processor_funds": "marketplace",
+    "destination": "creator",
+    "review": "operator",
+    "operator": "operator",
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,7 @@ class Blocker:
     missing: Money | None = None  # how much more is needed
     until: datetime | None = None
     details: Sequence[str] = ()
+    amount: Money | None = None  # what it is about, if that is not all of the balance
 
 
 @dataclass(frozen=True)
@@ -85,9 +107,13 @@ class Decision:
 
     @property
     def total(self) -> Money:
-        """All that the creator is owed: pending, available and on its way. Debt is apart."""
-        pending = Money(sum(amount.minor for amount, _ in self.facts.pending), self.currency)
-        return pending + self.facts.available + self.facts.in_payout
+        """All that the creator is owed: pending, contested, available and on its way.
+
+        Debt is apart.
+        """
+        waiting = [*self.facts.pending, *self.facts.contested]
+        sums = Money(sum(amount.minor for amount, _ in waiting), self.currency)
+        return sums + self.facts.available + self.facts.in_payout
 
     @property
     def currency(self) -> str:
@@ -110,52 +136,66 @@ class Decision:
 
 def decide(facts: Facts) -> Decision:
     """Check every condition and name each one that fails, in a fixed order."""
-    blockers = []
-    if facts.in_payout:
-        held_for = facts.payout_held_for
-        blockers.append(
-            Blocker(
-                Reason.PAYOUT_UNDER_WAY,
-                on=_HOLD_WAITS_ON[held_for] if held_for else "processor",
-                until=facts.payout_review_at,
-                details=(held_for,) if held_for else (),
-            )
+    found = [*_in_payout(facts), *_in_balance(facts), *_at_destination(facts), *_at_rail(facts)]
+    if facts.held_for is not None:
+        held = Blocker(
+            Reason.ON_HOLD, on="operator", until=facts.held_until, details=(facts.held_for,)
         )
+        found.append(held)
+    return Decision(facts, tuple(found))
+
+
+def _in_payout(facts: Facts) -> Iterator[Blocker]:
+    """The payout under way: held, in a run that waits for approval, or at the processor."""
+    held_for, approval_by = facts.payout_held_for, facts.payout_approval_by
+    if not facts.in_payout:
+        return
+    if held_for:
+        on, until = _HOLD_WAITS_ON[held_for], facts.payout_review_at
+        yield Blocker(Reason.PAYOUT_UNDER_WAY, on=on, until=until, details=(held_for,))
+    elif approval_by:
+        details = (RUN_APPROVAL,)
+        yield Blocker(Reason.PAYOUT_UNDER_WAY, on="operator", until=approval_by, details=details)
+    else:
+        yield Blocker(Reason.PAYOUT_UNDER_WAY, on="processor")
+
+
+def _in_balance(facts: Facts) -> Iterator[Blocker]:
+    """Too little is available; what is contested is named with it, as it could fill it up."""
+    if facts.available >= facts.least:
+        return
+    for amount, decided_by in facts.contested:
+        yield Blocker(Reason.CONTESTED, on="operator", until=decided_by, amount=amount)
     if facts.available.minor <= 0:
-        blockers.append(Blocker(Reason.NOTHING_AVAILABLE, on="time", until=_first_maturity(facts)))
-    elif facts.available < facts.threshold:
-        blockers.append(
-            Blocker(
-                Reason.BELOW_THRESHOLD,
-                on="time",
-                missing=facts.threshold - facts.available,
-                until=_enough_by(facts),
-            )
-        )
+        yield Blocker(Reason.NOTHING_AVAILABLE, on="time", until=_first_maturity(facts))
+    else:
+        missing = facts.least - facts.available
+        until = _enough_by(facts)
+        yield Blocker(Reason.BELOW_THRESHOLD, on="time", missing=missing, until=until)
+
+
+def _at_destination(facts: Facts) -> Iterator[Blocker]:
+    """There is none, it cannot receive, it is new, or the last payout to it came back."""
     if facts.destination_status is None:
-        blockers.append(Blocker(Reason.NO_DESTINATION, on="creator"))
+        yield Blocker(Reason.NO_DESTINATION, on="creator")
     elif facts.destination_status != "active":
-        blockers.append(
-            Blocker(
-                Reason.DESTINATION_NOT_READY,
-                on="processor" if facts.destination_status == "requested" else "creator",
-                details=tuple(facts.destination_requirements),
-            )
-        )
+        on = "processor" if facts.destination_status == "requested" else "creator"
+        details = tuple(facts.destination_requirements)
+        yield Blocker(Reason.DESTINATION_NOT_READY, on=on, details=details)
+    if facts.destination_cools_until is not None:
+        yield Blocker(Reason.DESTINATION_COOLING, on="time", until=facts.destination_cools_until)
     if facts.returned_payout is not None:
         details = (facts.returned_payout,)
-        blockers.append(Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=details))
-    if refusal := _rail_refusal(facts):
-        blockers.append(Blocker(Reason.RAIL_CANNOT, on="creator", details=(refusal,)))
-    return Decision(facts, tuple(blockers))
+        yield Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=details)
 
 
-def _rail_refusal(facts: Facts) -> str | None:
-    """What the processor of the destination cannot do for this balance: a stable word."""
-    if facts.rail_refusal or facts.most is None:
-        return facts.rail_refusal
+def _at_rail(facts: Facts) -> Iterator[Blocker]:
+    """What the destination's processor cannot do for this balance: a stable word each."""
+    if facts.rail_refusal is not None:
+        yield Blocker(Reason.RAIL_CANNOT, on="creator", details=(facts.rail_refusal,))
     paid = divide(facts.available, facts.debt, facts.step_minor).paid
-    return "most" if paid > facts.most else None
+    if facts.most is not None and paid > facts.most:
+        yield Blocker(Reason.RAIL_CANNOT, on="creator", details=("most",))
 
 
 def _first_maturity(facts: Facts) -> datetime | None:
@@ -167,6 +207,6 @@ def _enough_by(facts: Facts) -> datetime | None:
     reached = facts.available
     for amount, matures_at in facts.pending:
         reached = reached + amount
-        if reached >= facts.threshold:
+        if reached >= facts.least:
             return matures_at
     return None

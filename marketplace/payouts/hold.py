@@ -8,31 +8,37 @@ from sqlalchemy import func, select
 
 from marketplace import statuses
 from marketplace.database.lock import lock_next
+from marketplace.errors import says
 from marketplace.extensions import db
+from marketplace.payouts import creator_hold
 from marketplace.payouts.destination import Destination, DestinationStatus
-from marketplace.payouts.payout import (
-    HOLD_RETRY,
-    HoldReason,
-    Payout,
-    PayoutStatus,
-    enqueue,
-    unseen_return,
-)
+from marketplace.payouts.leaving import enqueue, unseen_return
+from marketplace.payouts.payout import HOLD_RETRY, HoldReason, Payout, PayoutStatus, cancel
+from marketplace.payouts.run import LEAVING, PayoutRun
 from marketplace.statuses import SYSTEM
 
+REPLACED = says("Your account was replaced. A later run pays to the new one.")
+
 # Reasons that may be gone by themselves; a review is ended by an operator.
-_RETRIED = (HoldReason.PROCESSOR_FUNDS, HoldReason.DESTINATION)
+_RETRIED = (HoldReason.PROCESSOR_FUNDS, HoldReason.DESTINATION, HoldReason.OPERATOR)
 
 
 def release(payout: Payout, actor: str, at: datetime, reason: str = "") -> None:
-    """End a hold and ask the processor anew: its last answer was definitive, a new key is safe."""
+    """End a hold and ask the processor anew: its last answer was definitive, a new key is safe.
+
+    In a run that is not sent yet the payout takes its place again.
+    """
     statuses.advance(payout, "release", at, actor, reason)
     payout.hold_reason = payout.review_at = None
-    enqueue(payout, db.session.get_one(Destination, payout.destination_id))
+    if db.session.get_one(PayoutRun, payout.run_id).status in LEAVING:
+        enqueue(payout, db.session.get_one(Destination, payout.destination_id), at)
 
 
 def release_due(at: datetime) -> bool:
-    """Try one held payout again whose reason may be gone by itself; False if there is none."""
+    """Try one held payout again whose reason may be gone by itself; False if there is none.
+
+    What was to go to a destination that was replaced since is called off: a later run pays it.
+    """
     payout = lock_next(
         Payout,
         Payout.status == PayoutStatus.HELD,
@@ -43,7 +49,11 @@ def release_due(at: datetime) -> bool:
     if payout is None:
         return False
     destination = db.session.get_one(Destination, payout.destination_id)
-    if destination.status == DestinationStatus.ACTIVE and unseen_return(destination) is None:
+    if destination.status == DestinationStatus.REPLACED:
+        cancel(payout, SYSTEM, REPLACED, at)
+    elif creator_hold.active(payout.creator_id) is not None:
+        payout.review_at = at + HOLD_RETRY
+    elif destination.closed_for(at) is None and unseen_return(destination) is None:
         release(payout, SYSTEM, at)
     else:
         payout.review_at = at + HOLD_RETRY

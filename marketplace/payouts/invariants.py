@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from marketplace.database.check import Check
-from marketplace.payouts.destination import Destination
+from marketplace.payouts.creator_hold import CreatorHold
+from marketplace.payouts.destination import COOLING, Destination
 from marketplace.payouts.payout import OPEN_SQL, Payout
 from marketplace.payouts.recovery import RECOVERY_BPS
 from marketplace.payouts.run import PayoutRun
@@ -116,6 +117,45 @@ CHECKS = (
         " WHERE c.id IS NOT NULL OR d.creator_id <> p.creator_id",
     ),
     Check(
+        "P11",
+        "a run that an operator approved is not one that they opened, are paid by, or last"
+        " changed a destination of",
+        "SELECT r.id, a.actor FROM payout_run r JOIN status_change a ON a.thing = 'payout_run'"
+        " AND a.thing_id = r.id AND a.event = 'approve' AND a.actor <> 'system'"
+        " WHERE EXISTS (SELECT FROM status_change m WHERE m.thing = 'payout_run'"
+        "  AND m.thing_id = r.id AND m.event = 'create' AND m.actor = a.actor)"
+        " OR EXISTS (SELECT FROM payout p JOIN creator c ON c.id = p.creator_id"
+        "  WHERE p.run_id = r.id AND (a.actor = 'user:' || replace(c.user_id::text, '-', '')"
+        "   OR a.actor = (SELECT d.actor FROM status_change d WHERE d.thing = 'destination'"
+        "    AND d.thing_id = p.destination_id AND d.actor <> 'system' AND d.id < a.id"
+        "    ORDER BY d.id DESC LIMIT 1)))",
+    ),
+    Check(
+        "U1",
+        "a payout left only after its run was approved, and none of a rejected run",
+        "SELECT p.id, p.run_id FROM payout p JOIN status_change s ON s.thing = 'payout'"
+        " AND s.thing_id = p.id AND s.event = 'send' WHERE NOT EXISTS (SELECT FROM status_change a"
+        "  WHERE a.thing = 'payout_run' AND a.thing_id = p.run_id AND a.event = 'approve'"
+        "  AND (a.id < s.id OR a.at <= s.at))"
+        " UNION SELECT p.id, p.run_id FROM payout p JOIN payout_run r ON r.id = p.run_id"
+        " WHERE p.asked_at IS NOT NULL AND r.status NOT IN ('sending', 'done')",
+    ),
+    Check(
+        "U2",
+        "what a run includes are its payouts, each with its creator and currency",
+        "SELECT p.id, p.run_id FROM payout p WHERE NOT EXISTS (SELECT FROM payout_run_line l"
+        "  WHERE l.payout_id = p.id AND l.run_id = p.run_id AND l.creator_id = p.creator_id"
+        "  AND l.currency = p.currency)",
+    ),
+    Check(
+        "U3",
+        "a payout left only to a destination that had cooled off",
+        "SELECT p.id, d.id FROM payout p JOIN destination d ON d.id = p.destination_id"
+        " JOIN status_change s ON s.thing = 'payout' AND s.thing_id = p.id AND s.event = 'send'"
+        " WHERE d.usable_at IS NULL OR s.at < d.usable_at"
+        f"  + interval '{COOLING.total_seconds():.0f} seconds'",
+    ),
+    Check(
         "Q1",
         "a payout is a multiple of what the processor can pay in its currency",
         "SELECT p.id, p.amount_minor, p.currency FROM payout p"
@@ -156,6 +196,7 @@ CHECKS = (
         "  ON q.owner = a.owner AND q.currency = a.currency"
         " WHERE coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
     ),
+    *checks(CreatorHold.__tablename__, CreatorHold.MOVES),
     *checks(Destination.__tablename__, Destination.MOVES),
     *checks(PayoutRun.__tablename__, PayoutRun.MOVES),
     *checks(Payout.__tablename__, Payout.MOVES),

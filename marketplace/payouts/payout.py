@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import statuses
@@ -17,10 +17,10 @@ from marketplace.extensions import db
 from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
-from marketplace.payouts.destination import Destination, DestinationStatus
+from marketplace.payouts.destination import Destination
 from marketplace.payouts.recovery import Parts
 from marketplace.processors import outbox
-from marketplace.processors.base import Op, TransferIntent
+from marketplace.processors.base import Op
 from marketplace.processors.polled import Polled
 from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
 
@@ -62,6 +62,7 @@ class HoldReason(StrEnum):
     PROCESSOR_FUNDS = "processor_funds"  # our balance at the processor: tried again each day
     DESTINATION = "destination"  # the creator's account there
     REVIEW = "review"  # an operator
+    OPERATOR = "operator"  # who holds everything that would leave to the creator
 
 
 OPEN = (
@@ -112,6 +113,12 @@ class Payout(Polled, Stateful):
             unique=True,
             postgresql_where=text(OPEN_SQL),
         ),
+        # Those that wait for their run to be approved and sent.
+        Index(
+            "ix_payout_to_ask",
+            "run_id",
+            postgresql_where=text("status = 'reserved' AND asked_at IS NULL"),
+        ),
     )
 
     MOVES: ClassVar[Moves] = {
@@ -154,6 +161,7 @@ class Payout(Polled, Stateful):
     recovered_minor: Mapped[int] = mapped_column(default=0, server_default="0")
     currency: Mapped[str]
     created_at: Mapped[datetime]
+    asked_at: Mapped[datetime | None]  # when the processor was last asked: once its run is sent
     transfer_ref: Mapped[str | None] = mapped_column(unique=True)
     hold_reason: Mapped[str | None]
     review_at: Mapped[datetime | None]  # of a held payout: when it is looked at again
@@ -181,7 +189,7 @@ class Payout(Polled, Stateful):
 def reserve(
     creator_id: UUID, destination: Destination, run_id: UUID, parts: Parts, at: datetime
 ) -> Payout:
-    """Set what is paid aside and ask the processor to pay it; what is recovered repays debt now.
+    """Set what is paid aside until the run is approved; what is recovered repays debt now.
 
     The caller has locked the creator.
 
@@ -207,58 +215,7 @@ def reserve(
             payout.creator_owner, payout.amount, payout.recovered, payout.cause, at
         )
     )
-    enqueue(payout, destination)
     return payout
-
-
-def under_way(creator_id: UUID, currency: str) -> Payout | None:
-    """The payout of this creator and currency that has not ended; there is one at most."""
-    statement = select(Payout).where(
-        Payout.creator_id == creator_id, Payout.currency == currency, Payout.status.in_(OPEN)
-    )
-    return db.session.scalars(statement).one_or_none()
-
-
-def enqueue(payout: Payout, destination: Destination) -> None:
-    """Ask the processor for the transfer, under a key of its own."""
-    assert destination.remote_account
-    outbox.enqueue(
-        destination.processor,
-        TransferIntent(
-            subject_type="payout",
-            subject_id=payout.id,
-            amount=payout.amount,
-            remote_account=destination.remote_account,
-            description="Creator payout",
-        ),
-    )
-
-
-def may_send(payout: Payout, at: datetime) -> bool:
-    """May the transfer be sent (again) now? The caller has locked the payout.
-
-    The destination is looked at once more: since the run, something may have come up.
-    """
-    if payout.status != PayoutStatus.RESERVED:
-        return payout.status in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN)
-    destination = db.session.get_one(Destination, payout.destination_id, populate_existing=True)
-    if destination.status != DestinationStatus.ACTIVE:
-        why = "the destination cannot receive money"
-    elif unseen_return(destination) is not None:
-        why = "an earlier payout to it came back"
-    else:
-        statuses.advance(payout, "send", at, SYSTEM)
-        return True
-    put_on_hold(payout, HoldReason.DESTINATION, why, at)
-    return False
-
-
-def unseen_return(destination: Destination) -> Payout | None:
-    """The oldest payout that came back from there and whose creator has not confirmed it since."""
-    came_back = select(Payout).filter_by(
-        destination_id=destination.id, status=PayoutStatus.RETURNED, return_seen_at=None
-    )
-    return db.session.scalars(came_back.order_by(Payout.id).limit(1)).one_or_none()
 
 
 def doubted(payout: Payout, why: str, at: datetime) -> None:
@@ -273,7 +230,8 @@ def cancel(payout: Payout, actor: str, reason: str, at: datetime) -> None:
     Raises:
         WrongState: it was sent, or may have been.
     """
-    if payout.status == PayoutStatus.RESERVED and not outbox.abandon(Op.TRANSFER, payout.id):
+    waits = payout.status == PayoutStatus.RESERVED and payout.asked_at is not None
+    if waits and not outbox.abandon(Op.TRANSFER, payout.id):
         raise WrongState("payout", PayoutStatus.SENDING, "cancel")
     statuses.advance(payout, "cancel", at, actor, reason)
     payout.hold_reason = payout.review_at = None

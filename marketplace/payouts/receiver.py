@@ -15,6 +15,7 @@ from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
+from marketplace.payouts import notices
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.processors.paypal import PayPal
 
@@ -40,7 +41,22 @@ def name(creator_id: UUID, address: str, actor: str, at: datetime) -> Destinatio
     )
     statuses.born(destination, at, actor)
     db.session.flush()
+    notices.asked_for(creator, at)
     return destination
+
+
+def replace(creator_id: UUID, address: str, actor: str, at: datetime) -> Destination:
+    """Be paid at this address from now on: the old destination is retired.
+
+    A second ask returns the first, as long as that waits to be confirmed.
+
+    Raises:
+        WrongState: the old one is still being opened.
+    """
+    assert lock(Creator, creator_id) is not None
+    if not waits(destinations.current(creator_id)):
+        destinations.retire(creator_id, actor, at)
+    return name(creator_id, address, actor, at)
 
 
 def waits(destination: Destination | None) -> bool:
@@ -59,6 +75,7 @@ def confirm(destination: Destination, at: datetime) -> None:
     """
     if waits(destination):
         destination.requirements = []
+        destinations.begin_cooling(destination, at)
         statuses.advance(destination, "activate", at, statuses.SYSTEM)
 
 

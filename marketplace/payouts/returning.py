@@ -12,6 +12,7 @@ from marketplace import statuses
 from marketplace.errors import WrongState
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
+from marketplace.payouts import notices
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.settling import settle
@@ -32,6 +33,7 @@ def returned(payout: Payout, transfer: Snapshot, at: datetime) -> None:
     if payout.status == PayoutStatus.RETURNED:
         return
     statuses.advance(payout, "return", at, SYSTEM)
+    notices.came_back(payout.creator_id, payout.amount, at)
     processor = db.session.get_one(Destination, payout.destination_id).processor
     drafts.append(
         postings.payout_returned(processor, payout.creator_owner, payout.amount, payout.cause, at)

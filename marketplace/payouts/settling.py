@@ -16,6 +16,7 @@ from marketplace import statuses
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import Draft
+from marketplace.payouts import notices
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Mismatch, Payout, PayoutStatus, give_back
 from marketplace.processors.base import Snapshot
@@ -102,6 +103,8 @@ def _end_unpaid(payout: Payout, transfer: Snapshot, event: str, at: datetime) ->
     payout.failure = _why(transfer)
     payout.check_no_more()
     statuses.advance(payout, event, at, SYSTEM, payout.failure)
+    if event == "return":
+        notices.came_back(payout.creator_id, payout.amount, at)
     give_back(payout, at)
 
 

@@ -254,6 +254,9 @@ class Processor(Protocol):
             ProcessorUnavailable: no usable answer.
         """
 
+    def payout_step(self, currency: str) -> int:
+        """Return what a payout in this currency is a multiple of, in our minor units."""
+
     def payout_most(self, currency: str) -> Money | None:
         """Return what one payout in this currency is at most; None = no bound that we know."""
 

@@ -141,6 +141,10 @@ class PayPal:
         """Nothing: each payout is asked about by itself until it has ended."""
         return iter(())
 
+    def payout_step(self, currency: str) -> int:
+        """Return what a payout is a multiple of, in our minor units."""
+        return paypal_amounts.payout_step(currency)
+
     def payout_most(self, currency: str) -> Money | None:
         """Return what one payout is at most; None for a currency that PayPal has not."""
         return paypal_amounts.most(currency)

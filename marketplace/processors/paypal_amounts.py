@@ -61,6 +61,11 @@ class NotExpressible(ValueError):
     """An amount that PayPal cannot pay out in this currency."""
 
 
+def payout_step(currency: str) -> int:
+    """What a payout in this currency must be a multiple of, in our minor units."""
+    return 10 ** exponent(currency) if currency in _WHOLE_ONLY else 1
+
+
 def to_paypal(amount: Money) -> dict[str, str]:
     """Return the amount as PayPal's `currency` object: {'currency': 'HUF', 'value': '1200'}.
 

@@ -18,7 +18,7 @@ _STEPS = {**dict.fromkeys(_THREE_DECIMALS, 10), "ISK": 100, "UGX": 100}
 _TENS = (1, 10, 100)
 # Payouts alone, in our own minor units: these banks take whole units, although cards take less.
 _WHOLE_UNIT_PAYOUTS = {"HUF": 100, "TWD": 100}
-_UNKNOWN = frozenset(("IQD", "LYD"))  # of our three-decimal currencies, the two Stripe has not
+UNKNOWN = frozenset(("IQD", "LYD"))  # of our three-decimal currencies, the two Stripe has not
 
 
 class NotExpressible(ValueError):
@@ -37,7 +37,7 @@ def to_stripe(amount: Money) -> int:
     Raises:
         NotExpressible: Stripe lacks the currency, or the amount is finer than it takes.
     """
-    if amount.currency in _UNKNOWN:
+    if amount.currency in UNKNOWN:
         raise NotExpressible(f"Stripe does not know {amount.currency}")
     shift = _decimals(amount.currency) - exponent(amount.currency)
     scaled, rest = divmod(amount.minor * _TENS[max(shift, 0)], _TENS[max(-shift, 0)])

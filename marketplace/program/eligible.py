@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
-
 from marketplace import clock
 from marketplace.extensions import db
+from marketplace.metrics.channel import category_bits
 from marketplace.metrics.profile import GOOD, born_by
 from marketplace.program.rules import Criteria
 
+SHARED = "(f.category_bits & %(categories)s)"  # the categories that are asked and there, as bits
+
 
 class Condition(NamedTuple):
-    """What is asked of a row of `creator_facts f`, as SQL, and the values that it names."""
+    """What is asked of a row of `creator_facts f`, as SQL for the driver, and its values."""
 
     sql: str
     values: dict[str, Any]
@@ -27,27 +28,16 @@ def matching(criteria: Criteria, on: date | None = None) -> Condition:
         on: the day on which somebody must be old enough; today by default.
     """
     years, today = criteria.min_age_years, on or clock.now().date()
-    asked = all_of(
-        ("f.born_on <= :born_by", "born_by", None if years is None else born_by(years, today)),
-        ("f.followers >= :followers", "followers", criteria.min_followers),
-        ("f.authentic_views_30d >= :views", "views", criteria.min_authentic_views_30d),
-        ("f.engagement_bps >= :engagement", "engagement", criteria.min_engagement_bps),
-        ("f.country = ANY(:countries)", "countries", list(criteria.countries) or None),
-        ("f.standing = :standing", "standing", GOOD if criteria.good_standing else None),
+    categories = category_bits(criteria.categories) if criteria.categories else None
+    return all_of(
+        ("f.born_on <= %(born_by)s", "born_by", None if years is None else born_by(years, today)),
+        ("f.followers >= %(followers)s", "followers", criteria.min_followers),
+        ("f.authentic_views_30d >= %(views)s", "views", criteria.min_authentic_views_30d),
+        ("f.engagement_bps >= %(engagement)s", "engagement", criteria.min_engagement_bps),
+        ("f.country = ANY(%(countries)s)", "countries", list(criteria.countries) or None),
+        (f"{SHARED} <> 0", "categories", categories),
+        ("f.standing = %(standing)s", "standing", GOOD if criteria.good_standing else None),
     )
-    shared = shares_category(criteria)
-    if not shared:
-        return asked
-    categories = {f"category_{n}": it for n, it in enumerate(sorted(set(criteria.categories)))}
-    return Condition(f"{asked.sql} AND ({' OR '.join(shared)})", asked.values | categories)
-
-
-def shares_category(criteria: Criteria) -> list[str]:
-    """For each category that is asked: does the creator have it? The values are `matching`'s.
-
-    One by one: PostgreSQL's overlap of two arrays takes twice as long.
-    """
-    return [f":category_{n} = ANY(f.categories)" for n in range(len(set(criteria.categories)))]
 
 
 def all_of(*asked: tuple[str, str, Any]) -> Condition:
@@ -63,5 +53,5 @@ def count(criteria: Criteria, on: date | None = None) -> int:
     """How many members of the program fulfil these criteria now."""
     asked = matching(criteria, on)
     statement = f"SELECT count(*) FROM creator_facts f WHERE f.member AND {asked.sql}"
-    found: int = db.session.scalars(text(statement), asked.values).one()
+    found: int = db.session.connection().exec_driver_sql(statement, asked.values).scalar_one()
     return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from marketplace.demo_clock import DAYS_MAX
+from marketplace.earnings import hold
 from marketplace.earnings.earning import EarningKind
 from marketplace.funding.deposit import Purpose
 from marketplace.schemas import Sent
-from marketplace.schemas.fields import Amount, Choice, FormKey, Text, WholeNumber
+from marketplace.schemas.fields import Amount, Choice, Day, FormKey, Text, WholeNumber
 
 REASON_LENGTH_MAX = 500
 
@@ -31,6 +32,41 @@ class Decide(Sent):
     """What an operator decides about a payout, and why."""
 
     decision = Choice(("release", "cancel"))
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
+class Contest(Sent):
+    """Why an earning is held, and how long a decision may take."""
+
+    reason = Choice(hold.REASONS)
+    evidence = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+    days = WholeNumber(1, hold.DECIDE_DAYS_MAX)
+
+
+class DecideContest(Sent):
+    """How a contest of an earning ends, and why."""
+
+    decision = Choice(("release", "uphold"))
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
+class DecideRun(Sent):
+    """What an operator decides about a locked payout run, and why."""
+
+    decision = Choice(("approve", "reject"))
+    reason = Text(length_max=REASON_LENGTH_MAX, lines=True, required=False)
+
+
+class PlaceHold(Sent):
+    """Why a creator's payouts are held, which they read, and when that is looked at again."""
+
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+    review_on = Day()
+
+
+class LiftHold(Sent):
+    """Why a hold ends."""
+
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 

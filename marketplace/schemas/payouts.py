@@ -6,13 +6,14 @@ from marshmallow import validate
 
 from marketplace.parties.creator import RHYTHMS
 from marketplace.schemas import Sent
-from marketplace.schemas.fields import Choice, Email
+from marketplace.schemas.fields import Choice, Email, TimeZone
 
 
-class PayoutRhythm(Sent):
-    """How often a creator wants to be paid."""
+class PayoutSchedule(Sent):
+    """How often a creator wants to be paid, and in which time zone it is 09:00 then."""
 
     payout_rhythm = Choice(RHYTHMS)
+    time_zone = TimeZone()
 
 
 class PayPalAddress(Sent):

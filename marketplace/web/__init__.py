@@ -60,6 +60,8 @@ from marketplace.web import (
     operator_challenges,
     operator_clock,
     operator_dry_run,
+    operator_earnings,
+    operator_holds,
     operator_imports,
     operator_ledger,
     operator_metrics,
@@ -67,6 +69,7 @@ from marketplace.web import (
     operator_pools,
     operator_requests,
     operator_runs,
+    operator_thresholds,
     operator_webhooks,
     public,
     shell,
@@ -109,6 +112,8 @@ OPERATOR_PAGES = (
     operator_challenges,
     operator_clock,
     operator_dry_run,
+    operator_earnings,
+    operator_holds,
     operator_imports,
     operator_ledger,
     operator_metrics,
@@ -116,6 +121,7 @@ OPERATOR_PAGES = (
     operator_pools,
     operator_requests,
     operator_runs,
+    operator_thresholds,
     operator_webhooks,
 )
 

@@ -14,15 +14,23 @@ from marketplace.web.formats import translated
 
 
 @contextmanager
+def late() -> Iterator[None]:
+    """Turn a refusal that came of being late into a sentence for the next page."""
+    try:
+        yield
+    except WrongState:
+        _tell(gettext("This has moved on meanwhile, so nothing was done. See where it stands now."))
+
+
+@contextmanager
 def told() -> Iterator[None]:
     """Turn a refusal into a sentence for the next page; what was begun is undone.
 
     These are expected: the page was open while somebody else, or time, went on.
     """
     try:
-        yield
-    except WrongState:
-        _tell(gettext("This has moved on meanwhile, so nothing was done. See where it stands now."))
+        with late():
+            yield
     except InsufficientFunds:
         _tell(gettext("There is not enough money for this; nothing was changed."))
     except BadInput as refusal:

@@ -12,7 +12,7 @@ creator_payouts       where the money goes, how often, and every payout
 creator_sales         codes and links, and the sales by them
 creator_paypal        an address at PayPal, and the mail that proves it
 creator_words         what people read for the words that rows keep
-creator_steps         why a balance is not paid yet, in words
+creator_why           why a balance is not paid yet, in words
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.payouts.payout import Payout
-from marketplace.web import clawbacks, trace
+from marketplace.web import clawbacks, creator_why, trace
 from marketplace.web import creator_words as words
-from marketplace.web.creator_steps import steps
 
 CURRENCY = "USD"  # of a creator who was never owed anything
 
@@ -38,7 +37,7 @@ bp = Blueprint("creator", __name__, url_prefix="/creator")
 @bp.context_processor
 def _words() -> dict[str, object]:
     """What the templates of this area name things with."""
-    return {"words": words, "steps": steps, "trace": trace, "clawed": clawbacks}
+    return {"words": words, "why": creator_why, "trace": trace, "clawed": clawbacks}
 
 
 def my_payout(payout_id: UUID) -> Payout:

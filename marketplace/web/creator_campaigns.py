@@ -10,11 +10,13 @@ from uuid import UUID
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select
 from sqlalchemy.orm import contains_eager
 
 from marketplace import access, clock, money
 from marketplace.access import audience
+from marketplace.campaigns.application import Application, ApplicationStatus
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.campaigns.offer import Offer, offer
 from marketplace.errors import NotFound
@@ -36,11 +38,19 @@ ALMOST_SHOWN = 6  # below those that one is eligible for
 WORDS_LENGTH_MAX = 100
 
 
+_ASKED: dict[str, Any] = {
+    ApplicationStatus.ACCEPTED: _("You agreed to it: see My work."),
+    ApplicationStatus.SUBMITTED: _("You applied; the brand has not answered yet."),
+    ApplicationStatus.INVITED: _("The brand invites you: see My work."),
+}
+
+
 class Viewer:
     """The creator who looks, as the rules of a campaign see them."""
 
     def __init__(self) -> None:
         creator = access.current_creator()
+        self.id = creator.id
         self.is_member = membership.is_member(creator.id)
         self._facts = facts_of(creator.id, clock.now())
 
@@ -51,6 +61,20 @@ class Viewer:
     def fulfils(self) -> ColumnElement[bool]:
         """A condition on `Campaign` rows: those that the viewer is eligible for."""
         return fulfilled(self._facts) if self.is_member else false()
+
+    @cached_property
+    def asked(self) -> dict[UUID, str]:
+        """How their applications and invitations that stand are, by the campaign's id."""
+        rows = db.session.execute(
+            select(Application.campaign_id, Application.status)
+            .join(Campaign, Campaign.id == Application.campaign_id)
+            .where(
+                Application.creator_id == self.id,
+                Application.status.in_(_ASKED),
+                Campaign.status == CampaignStatus.OPEN,
+            )
+        )
+        return {campaign_id: status for campaign_id, status in rows}
 
     def is_eligible(self, criteria: Criteria) -> bool:
         """May they apply? The program comes first."""
@@ -69,6 +93,12 @@ class Found:
         """What the creator lacks for it, the program left aside."""
         verdict = self.viewer.verdict(self.campaign.criteria)
         return [line for line in program_words.lines(verdict) if not line.met]
+
+    @property
+    def asked(self) -> str:
+        """What the creator has to do with it already; '' if nothing."""
+        status = self.viewer.asked.get(self.campaign.id)
+        return str(_ASKED[status]) if status else ""
 
     @property
     def offer(self) -> Offer:

@@ -92,7 +92,8 @@ def months(creator: Creator, currency: str, at: datetime) -> list[Month]:
         Month(
             day,
             net.get((day, EarningStatus.AVAILABLE), zero(currency)),
-            net.get((day, EarningStatus.PENDING), zero(currency)),
+            net.get((day, EarningStatus.PENDING), zero(currency))
+            + net.get((day, EarningStatus.CONTESTED), zero(currency)),
         )
         for day in days
     ]

@@ -19,6 +19,7 @@ from marketplace.campaigns.application import Application
 from marketplace.campaigns.campaign import Campaign
 from marketplace.earnings.clawback import CLAWED_MINOR, Clawback, kept_of
 from marketplace.earnings.earning import Earning
+from marketplace.earnings.hold import EarningHold, contested_of, holds_of
 from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.ledger import balances
@@ -39,6 +40,15 @@ PENDING_SHOWN = 4
 
 
 @dataclass(frozen=True)
+class Contested:
+    """An earning that is held, how much of it, and why."""
+
+    earning: Earning
+    amount: Money
+    hold: EarningHold
+
+
+@dataclass(frozen=True)
 class Account:
     """All that the page shows of one currency."""
 
@@ -46,6 +56,7 @@ class Account:
     by_kind: list[tuple[str, Money]]  # what was ever earned and is kept, most first
     months: list[creator_chart.Month]
     chart: creator_chart.Chart | None
+    contested: list[Contested]
 
     @property
     def lifetime(self) -> Money:
@@ -125,7 +136,15 @@ def _account(
 ) -> Account:
     currency = decision.currency
     months = creator_chart.months(creator, currency, at)
-    return Account(decision, by_kind.get(currency, []), months, creator_chart.draw(months))
+    contested = contested_of(creator.id, currency)
+    kept = kept_of(contested)
+    return Account(
+        decision,
+        by_kind.get(currency, []),
+        months,
+        creator_chart.draw(months),
+        [Contested(it, kept[it.id], holds_of(it)[-1]) for it in contested],
+    )
 
 
 def _by_kind(creator: Creator) -> dict[str, list[tuple[str, Money]]]:

@@ -27,9 +27,10 @@ from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.schedule import next_due
 from marketplace.processors import registry
-from marketplace.schemas.payouts import PayoutRhythm
+from marketplace.schemas.payouts import PayoutSchedule
 from marketplace.web import forms, paging
 from marketplace.web.buttons import told
+from marketplace.web.choices import zone_choices
 from marketplace.web.creator import bp, my_currencies, my_payout
 from marketplace.web.creator_transactions import evidence_of
 
@@ -72,9 +73,10 @@ def confirm_return(payout_id: UUID) -> ResponseReturnValue:
 def choose_rhythm() -> ResponseReturnValue:
     creator = lock(Creator, access.current_creator().id)
     assert creator is not None
-    form = forms.sent(PayoutRhythm())
+    form = forms.sent(PayoutSchedule())
     with form.refusals():
         creator.choose_rhythm(form.data["payout_rhythm"], clock.now())
+        creator.move_to(form.data["time_zone"], clock.now())
         db.session.commit()
         flash(gettext("Saved. It holds from the next run on."))
         return to_payouts()
@@ -93,6 +95,19 @@ def connect() -> ResponseReturnValue:
     email = access.current_person().email
     destinations.connect(creator.id, email, currency, access.actor(), clock.now())
     db.session.commit()
+    return to_payouts()
+
+
+@bp.post("/payouts/replace")
+@audience("creator")
+def replace_destination() -> ResponseReturnValue:
+    """Retire the present account and begin with another."""
+    creator = access.current_creator()
+    email = access.current_person().email
+    with told():
+        destinations.replace(creator.id, email, my_currencies()[0], access.actor(), clock.now())
+        db.session.commit()
+        flash(gettext("Your old account is no longer paid. Go on with the new one."))
     return to_payouts()
 
 
@@ -123,13 +138,18 @@ def shown() -> dict[str, Any]:
     decisions = explain.decisions_for(creator, clock.now())
     return {
         "destination": destination,
-        "rhythm_form": forms.blank(payout_rhythm=creator.payout_rhythm),
+        "rhythm_form": forms.blank(
+            payout_rhythm=creator.payout_rhythm, time_zone=creator.time_zone
+        ),
         "address_form": forms.blank(paypal_address=access.current_person().email),
         "offers_paypal": registry.offers(receiver.PROCESSOR),
         "waits_for_address": receiver.waits(destination),
         "refusal": None if destination else _last_refusal(creator),
+        "cools_until": destination.cools_until(clock.now()) if destination else None,
         "checking": destination is not None and _is_checked(destination),
         "next_run_at": next_due(creator.payout_rhythm, creator.time_zone, clock.now()).at,
+        "time_zone": creator.time_zone,
+        "zones": zone_choices(),
         "page": paging.newest_first(mine, Payout.id),
         "came_back": db.session.scalars(
             mine.filter_by(status=PayoutStatus.RETURNED, return_seen_at=None).order_by(Payout.id)

@@ -2,11 +2,14 @@
 
 name ──mail with a link──▶ confirm ──▶ active
  └──withdraw──▶ nothing chosen yet
+
+Whoever is paid elsewhere names an address by `replace`: the old destination is retired at once.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from flask import current_app, flash, redirect, render_template, url_for
@@ -28,7 +31,7 @@ from marketplace.payouts.destination import Destination
 from marketplace.processors import registry
 from marketplace.schemas.payouts import PayPalAddress
 from marketplace.web import forms
-from marketplace.web.buttons import told
+from marketplace.web.buttons import late, told
 from marketplace.web.creator import bp, my_currencies
 from marketplace.web.creator_payouts import shown, to_payouts
 
@@ -40,20 +43,14 @@ MAILS_PER_ADDRESS = 5
 @audience("creator")
 def name_paypal() -> ResponseReturnValue:
     """Write the address down and mail a link there; nothing is paid before it was opened."""
-    if not registry.offers(receiver.PROCESSOR):
-        raise NotFound("no PayPal here")
-    form = forms.sent(PayPalAddress())
-    with form.refusals():
-        address = form.data["paypal_address"]
-        if refusal := refused():
-            raise BadInput("rail", {"paypal_address": refusal})
-        creator = access.current_creator()
-        destination = receiver.name(creator.id, address, access.actor(), clock.now())
-        if receiver.waits(destination) and destination.remote_account == address:
-            _mail(destination)
-        db.session.commit()
-        return to_payouts()
-    return form.again("creator/payouts.html", **(shown() | {"address_form": form}))
+    return _name(receiver.name)
+
+
+@bp.post("/payouts/paypal/replace")
+@audience("creator")
+def replace_by_paypal() -> ResponseReturnValue:
+    """Retire the present destination and begin with an address."""
+    return _name(receiver.replace)
 
 
 @bp.post("/payouts/paypal/again")
@@ -97,6 +94,24 @@ def confirm_paypal_now(token: str) -> ResponseReturnValue:
     db.session.commit()
     flash(gettext("Confirmed: payouts go to %(to)s.", to=destination.remote_account))
     return redirect(url_for("creator.payouts"), 303)
+
+
+def _name(begin: Callable[[UUID, str, str, datetime], Destination]) -> ResponseReturnValue:
+    """Begin with the address that was sent, by `receiver.name` or `receiver.replace`."""
+    if not registry.offers(receiver.PROCESSOR):
+        raise NotFound("no PayPal here")
+    form = forms.sent(PayPalAddress())
+    with form.refusals():
+        address = form.data["paypal_address"]
+        if refusal := refused():
+            raise BadInput("rail", {"paypal_address": refusal})
+        with late():
+            destination = begin(access.current_creator().id, address, access.actor(), clock.now())
+            if receiver.waits(destination) and destination.remote_account == address:
+                _mail(destination)
+            db.session.commit()
+        return to_payouts()
+    return form.again("creator/payouts.html", **(shown() | {"address_form": form}))
 
 
 def refused() -> str | None:

@@ -15,6 +15,7 @@ from marketplace.challenges import judging
 from marketplace.commissions.sale import Sale
 from marketplace.earnings.clawback import Clawback, clawbacks_of, kept
 from marketplace.earnings.earning import Earning
+from marketplace.earnings.hold import EarningHold, holds_of
 from marketplace.extensions import db
 from marketplace.income.importing import IncomeImport, IncomeRow
 from marketplace.ledger import balances
@@ -49,8 +50,9 @@ def transaction(transaction_id: UUID) -> ResponseReturnValue:
 
 
 def _life_of(earning: Earning) -> list[Transaction]:
-    """Everything that was posted because of an earning or a clawback of it, oldest first."""
-    causes = [earning.cause, *(it.cause for it in clawbacks_of([earning]))]
+    """Everything that was posted because of an earning, a hold or a clawback of it, in order."""
+    causes = [earning.cause, *(it.cause for it in holds_of(earning))]
+    causes += [it.cause for it in clawbacks_of([earning])]
     found = [it for cause in causes for it in balances.transactions_of(cause)]
     return sorted(found, key=lambda it: (it.effective_at, it.id))
 
@@ -58,7 +60,9 @@ def _life_of(earning: Earning) -> list[Transaction]:
 def _evidence(cause: Cause) -> dict[str, Any]:
     """What a transaction goes back to: an earning, perhaps by a clawback of it, or a payout."""
     clawback = db.session.get(Clawback, cause.id) if cause.type == "clawback" else None
-    earning_id = clawback.earning_id if clawback else cause.id
+    hold = db.session.get(EarningHold, cause.id) if cause.type == "earning_hold" else None
+    undone = clawback or hold
+    earning_id = undone.earning_id if undone else cause.id
     earning = db.session.get(Earning, earning_id) if cause.type != "payout" else None
     payout = db.session.get(Payout, cause.id) if cause.type == "payout" else None
     return _of_earning(earning) | _of_payout(payout) | {"clawback": clawback}
@@ -69,6 +73,7 @@ def _of_earning(earning: Earning | None) -> dict[str, Any]:
         return {
             "earning": None,
             "clawbacks": [],
+            "holds": [],
             "row": None,
             "brought": None,
             "agreement": None,
@@ -85,6 +90,7 @@ def _of_earning(earning: Earning | None) -> dict[str, Any]:
         "earning": earning,
         "kept": kept(earning),
         "clawbacks": clawbacks_of([earning]),
+        "holds": holds_of(earning),
         "gross": Money(earning.gross_minor, earning.currency),
         "platform_fee": earning.platform_fee,
         "row": row,

@@ -11,7 +11,7 @@ from marketplace import access, statuses
 from marketplace.commissions.sale import Sale
 from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
-from marketplace.payouts import receiver
+from marketplace.payouts import explain, receiver
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
@@ -41,12 +41,14 @@ RUNS: dict[str, Any] = {"weekly": _("Weekly run"), "monthly": _("Monthly run")}
 STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("earning", "pending"): (_("Pending"), "wait"),
     ("earning", "available"): (_("Available"), "ok"),
+    ("earning", "contested"): (_("Contested"), "bad"),
     ("earning", "reversed"): (_("Reversed"), "bad"),
     ("destination", "requested"): (_("Being opened"), "wait"),
     ("destination", "onboarding"): (_("Waits for you"), "wait"),
     ("destination", "active"): (_("Ready"), "ok"),
     ("destination", "restricted"): (_("Needs you"), "bad"),
     ("destination", "refused"): (_("Refused"), "bad"),
+    ("destination", "replaced"): (_("Replaced"), ""),
     ("payout", "reserved"): (_("Prepared"), "info"),
     ("payout", "sending"): (_("Being sent"), "info"),
     ("payout", "unknown"): (_("Being checked"), "wait"),
@@ -62,6 +64,10 @@ STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
 # By table and status: on whom it waits, until when (`WAITS` of the table knows), and what then.
 WAITS: dict[tuple[str, str], Any] = {
     ("earning", "pending"): _("Pending until %(until)s; then it is available."),
+    ("earning", "contested"): _(
+        "Waits for the marketplace, which decides by %(until)s. Without a decision by then, the"
+        " earning stands."
+    ),
     ("destination", "requested"): _("Waits for Stripe, which opens your account."),
     ("destination", "onboarding"): _("Waits for you: tell Stripe what it needs to know."),
     ("destination", "restricted"): _("Waits for you: Stripe needs more before it can pay you."),
@@ -80,6 +86,10 @@ WAITS: dict[tuple[str, str], Any] = {
 STATUSES |= agreement_words.STATUSES
 WAITS |= agreement_words.CREATOR_WAITS
 HOLDS: dict[str, Any] = {
+    "operator": _(
+        "Your payouts are held. Somebody of the marketplace decides by %(until)s; nothing for you"
+        " to do."
+    ),
     "processor_funds": _(
         "Waits for our balance at %(rail)s to be filled up. It is tried again on %(until)s;"
         " nothing for you to do."
@@ -90,6 +100,7 @@ HOLDS: dict[str, Any] = {
     ),
     "review": _("Somebody of the marketplace looks at it, by %(until)s; nothing for you to do."),
 }
+AWAITS_APPROVAL = _("Waits for an operator to approve its run by %(until)s; nothing for you to do.")
 RETURNED = _(
     "The money is in your available balance again. Waits for you: check your %(rail)s account, then"
     " confirm that it is in order."
@@ -97,6 +108,7 @@ RETURNED = _(
 _HELD_FOR: dict[str, Any] = {
     "processor_funds": _("Our balance at %(rail)s was too low."),
     "destination": _("Your %(rail)s account could not receive it."),
+    "operator": _("Your payouts were held."),
     "review": _("What %(rail)s answered needs a look by somebody of the marketplace."),
 }
 
@@ -107,9 +119,13 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("destination", "restrict"): _("Stripe needs more from you"),
     ("destination", "refuse"): _("Stripe opened no account"),
     ("destination", "withdraw"): _("Withdrawn"),
+    ("destination", "replace"): _("Replaced by another account"),
     ("earning", "create"): _("Earned"),
     ("earning", "mature"): _("Became available"),
     ("earning", "reverse"): _("Reversed before it matured"),
+    ("earning", "contest"): _("Contested: held until it is decided"),
+    ("earning", "resume"): _("No longer contested: it matures as before"),
+    ("earning", "release"): _("No longer contested: available"),
     ("payout", "create"): _("Prepared: the amount is set aside"),
     ("payout", "send"): _("Given to %(rail)s"),
     ("payout", "accept"): _("Found: it is on its way"),
@@ -128,6 +144,7 @@ _ADDRESS_EVENTS: dict[str, Any] = {
     "create": _("Address named"),
     "activate": _("Address confirmed: ready to receive money"),
     "withdraw": _("Address withdrawn"),
+    "replace": _("Replaced by another account"),
 }
 _ADDRESS_WAITS = _("Waits for you: open the link that we mailed to %(address)s.")
 RAILS = {"stripe": "Stripe", "paypal": "PayPal"}
@@ -165,6 +182,9 @@ def wait(thing: Thing) -> str:
     waiting = thing.WAITS.get(thing.status)
     if waiting is None:
         return ""
+    approval_by = explain.approval_by(thing) if isinstance(thing, Payout) else None
+    if approval_by:
+        return str(AWAITS_APPROVAL) % {"until": formats.moment(approval_by)}
     if isinstance(thing, Payout) and thing.status == PayoutStatus.HELD:
         said = str(HOLDS[thing.hold_reason or ""])
     else:
@@ -192,7 +212,7 @@ def history(thing: Thing) -> list[Happening]:
             move.at,
             _event(thing, move) % {"rail": name},
             _by(move.actor),
-            _reason(move) % {"rail": name},
+            _reason(move, name),
         )
         for move in statuses.history(thing)
     ]
@@ -210,10 +230,10 @@ def _by(actor: str) -> str:
     return "" if actor == SYSTEM else str(gettext("the marketplace"))
 
 
-def _reason(move: StatusChange) -> str:
+def _reason(move: StatusChange, rail: str) -> str:
     """Why it moved; what a processor wrote to us is said in our words, or left out."""
     if move.event == "hold":
-        return str(_HELD_FOR.get(move.reason.partition(":")[0], ""))
+        return str(_HELD_FOR.get(move.reason.partition(":")[0], "")) % {"rail": rail}
     if move.thing == "destination":
         return "; ".join(requirement(name) for name in move.reason.split("; ") if name)
     return formats.translated(move.reason) if move.event == "cancel" else ""

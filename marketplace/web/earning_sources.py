@@ -14,7 +14,8 @@ from marketplace.challenges.challenge import Challenge
 from marketplace.commissions.sale import Sale
 from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
-from marketplace.ledger.draft import Cause
+from marketplace.ledger import postings
+from marketplace.ledger.draft import AccountRef, Cause
 
 
 def named(earnings: Iterable[Earning]) -> dict[UUID, str]:
@@ -59,6 +60,21 @@ def agreements(earnings: Iterable[Earning]) -> dict[UUID, Agreement]:
         .where(Deliverable.id.in_(works))
     )
     return {works[deliverable_id]: agreement for deliverable_id, agreement in found}
+
+
+def payer(earning: Earning) -> AccountRef:
+    """Where an earning goes back to that is undone: its brand's unreserved money, or its pool."""
+    if earning.kind in postings.POOLS:
+        return postings.POOLS[earning.kind]
+    brand_id: UUID
+    if earning.kind == EarningKind.COMMISSION:
+        sold = select(Sale).where(Sale.earning_id == earning.id)
+        brand_id = db.session.scalars(sold).one().brand_id
+    elif earning.kind == EarningKind.PRIZE:
+        brand_id = db.session.get_one(Challenge, _id(earning)).brand_id
+    else:
+        brand_id = agreements([earning])[earning.id].campaign.brand_id
+    return postings.brand_available(f"brand:{brand_id.hex}")
 
 
 def agreement_of(cause: Cause) -> Agreement | None:

@@ -19,8 +19,10 @@ from marketplace import clock
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.challenges.challenge import JUDGE_WITHIN, Challenge, ChallengeStatus, RankedBy
 from marketplace.commissions.sale import Sale, SaleStatus
+from marketplace.earnings.earning import Earning, EarningStatus
 from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
+from marketplace.payouts.creator_hold import CreatorHold, CreatorHoldStatus
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.processors.outbox import ProcessorRequest
@@ -46,9 +48,11 @@ def alarms() -> list[Alarm]:
     found = [
         *_reviews(),
         *_applications(),
+        *_contests(),
         *_payouts(),
         *_events(),
         *_requests(),
+        *_holds(),
         *_runs(),
         *_sales(),
         *_judging(),
@@ -94,6 +98,18 @@ def _applications() -> Iterator[Alarm]:
         title=gettext("Applications to the program"),
         text=gettext("They wait for a decision; each says until when."),
         url=url_for("operator.applications_queue"),
+    )
+
+
+def _contests() -> Iterator[Alarm]:
+    yield from _alarm(
+        _oldest(Earning.status_at, Earning.status == EarningStatus.CONTESTED),
+        clock.now(),
+        tone="bad",
+        icon="scale",
+        title=gettext("Contested earnings"),
+        text=gettext("They are held until somebody decides; each says until when."),
+        url=url_for("operator.contested"),
     )
 
 
@@ -163,9 +179,41 @@ def _requests() -> Iterator[Alarm]:
     )
 
 
-def _runs() -> Iterator[Alarm]:
+def _holds() -> Iterator[Alarm]:
+    overdue = and_(
+        CreatorHold.status == CreatorHoldStatus.ACTIVE, CreatorHold.review_at <= clock.now()
+    )
     yield from _alarm(
-        _oldest(PayoutRun.due_at, PayoutRun.status == RunStatus.PAYING),
+        _oldest(CreatorHold.status_at, overdue),
+        clock.now(),
+        tone="bad",
+        icon="hand",
+        title=gettext("Holds past their review"),
+        text=gettext("Creators were told a day on which somebody decides about their payouts."),
+        url=url_for("operator.holds"),
+    )
+
+
+def _runs() -> Iterator[Alarm]:
+    first = db.session.scalar(
+        select(PayoutRun)
+        .where(PayoutRun.status == RunStatus.LOCKED)
+        .order_by(PayoutRun.status_at)
+        .limit(1)
+    )
+    is_late = first is not None and first.approval_due_at <= clock.now()
+    yield from _alarm(
+        _oldest(PayoutRun.status_at, PayoutRun.status == RunStatus.LOCKED),
+        clock.now(),
+        tone="bad" if is_late else "wait",
+        icon="users",
+        title=gettext("Payout runs that wait for approval"),
+        text=gettext("Creators wait for an operator: three business days at most."),
+        url=url_for("operator.runs"),
+    )
+    under_way = (RunStatus.LOCKING, RunStatus.APPROVED, RunStatus.SENDING)
+    yield from _alarm(
+        _oldest(PayoutRun.due_at, PayoutRun.status.in_(under_way)),
         clock.now(),
         tone="wait",
         icon="loader",

@@ -21,10 +21,11 @@ from marketplace.campaigns.ending import next_end, next_give_up
 from marketplace.challenges.judging import next_due as next_challenge
 from marketplace.database.lock import lock_where
 from marketplace.demo_clock import DAYS_MAX, DemoClock
+from marketplace.earnings.hold import next_review as next_contest
 from marketplace.earnings.maturity import next_maturity
 from marketplace.extensions import db
 from marketplace.payouts.hold import next_review
-from marketplace.payouts.run import next_run_at
+from marketplace.payouts.opening import next_run_at
 from marketplace.schemas.operations import MoveClock
 from marketplace.web import forms
 from marketplace.web.operator import bp
@@ -78,6 +79,7 @@ def _walk() -> Walk | None:
 def _due() -> list[NextDue]:
     due = (
         NextDue("sprout", gettext("Earnings mature"), next_maturity()),
+        NextDue("scale", gettext("A contest ends without a decision"), next_contest()),
         NextDue("megaphone", gettext("A campaign's window ends"), next_end()),
         NextDue("mailbox", gettext("An application expires"), next_expiry()),
         NextDue("eye-off", gettext("Work approves itself"), next_silence()),

@@ -10,6 +10,7 @@ from marketplace.access import audience
 from marketplace.payouts import dry_run
 from marketplace.payouts.explain import as_json
 from marketplace.web.operator import bp
+from marketplace.web.operator_runs import about
 
 CREATORS_MAX = 500
 
@@ -32,7 +33,7 @@ def next_run() -> ResponseReturnValue:
         run=run,
         lines=lines,
         paid=sum(line.decision.payable for line in lines),
-        totals=dry_run.totals(lines),
+        **about(dry_run.pays(lines), run.rhythm, run.time_zone, run.due.at) if run else {},
         is_cut=is_cut,
         most=CREATORS_MAX,
         as_json=as_json,

@@ -114,11 +114,13 @@ def actors(names: Iterable[str]) -> dict[str, str]:
 
 
 def thing_url(type: str, id: UUID) -> str:
-    """The page of a payout, a run or a campaign; anything else has its history and its postings."""
+    """The page of a payout, an earning or a run; other things have a history and postings."""
     if type == "payout":
         return url_for("operator.payout", payout_id=id)
     if type == "campaign":
         return url_for("operator.campaign", campaign_id=id)
+    if type == "earning":
+        return url_for("operator.earning", earning_id=id)
     if type == "challenge":
         return url_for("operator.challenge", challenge_id=id)
     if type == "payout_run":

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from flask import abort, render_template, request
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
 from sqlalchemy import Select, func, select, tuple_
 
+from marketplace import access, clock, statuses
 from marketplace.access import audience
-from marketplace.errors import NotFound
+from marketplace.database.lock import lock
+from marketplace.errors import BadInput, NotFound, says
 from marketplace.extensions import db
-from marketplace.money import Money
+from marketplace.money import Money, zero
+from marketplace.payouts import approval, overview
+from marketplace.payouts.overview import Pay, Sum
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun, PayoutRunLine
-from marketplace.web import paging
+from marketplace.schemas.operations import DecideRun
+from marketplace.web import forms, paging
+from marketplace.web import operator_names as names
+from marketplace.web.buttons import late
+from marketplace.web.formats import translated
 from marketplace.web.operator import bp
 from marketplace.web.operator_payouts import creators_of
 
 STATES = ("included", "excluded", "waiting")
 LINES_SHOWN = 100
+CHANGES_SHOWN = 20
 
 
 @bp.get("/payouts/runs")
@@ -49,26 +61,40 @@ def line_counts(run_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
 @audience("operator")
 def run(run_id: UUID) -> ResponseReturnValue:
     """One run, line by line: the payout, or what kept the balance from leaving."""
+    return render_template("operator/run.html", form=forms.blank(), **_shown(_found(run_id)))
+
+
+def _found(run_id: UUID) -> PayoutRun:
     found = db.session.get(PayoutRun, run_id)
     if found is None:
         raise NotFound("no such run")
+    return found
+
+
+def _shown(found: PayoutRun) -> dict[str, Any]:
+    run_id = found.id
     state = request.args.get("state", "")
     statement = select(PayoutRunLine).where(PayoutRunLine.run_id == run_id)
     if state in STATES:
         statement = statement.where(PayoutRunLine.state == state)
     lines = list(db.session.scalars(_after(statement).limit(LINES_SHOWN + 1)))
     shown = lines[:LINES_SHOWN]
-    return render_template(
-        "operator/run.html",
-        run=found,
-        lines=shown,
-        next_after=_place(shown[-1]) if len(lines) > LINES_SHOWN else None,
-        creators=creators_of([line.creator_id for line in shown]),
-        payouts=_payouts([line.payout_id for line in shown if line.payout_id]),
-        counts=line_counts([run_id])[run_id],
-        sums=_sums(run_id),
-        state=state if state in STATES else None,
-    )
+    moves = statuses.history(found)
+    return {
+        "run": found,
+        "lines": shown,
+        "next_after": _place(shown[-1]) if len(lines) > LINES_SHOWN else None,
+        "creators": creators_of([line.creator_id for line in shown]),
+        "payouts": _payouts([line.payout_id for line in shown if line.payout_id]),
+        "counts": line_counts([run_id])[run_id],
+        "state": state if state in STATES else None,
+        "moves": moves,
+        "actors": names.actors(move.actor for move in moves),
+        "objections": [
+            translated(it) for it in approval.objections(found, access.current_person())
+        ],
+        **about(overview.pays_of(run_id), found.rhythm, found.time_zone, found.due_at),
+    }
 
 
 def _after(statement: Select[PayoutRunLine]) -> Select[PayoutRunLine]:
@@ -94,12 +120,59 @@ def _payouts(ids: Sequence[UUID]) -> dict[UUID, Payout]:
     return {payout.id: payout for payout in found}
 
 
-def _sums(run_id: UUID) -> list[Money]:
-    """What the run set aside for payouts, per currency."""
-    rows = db.session.execute(
-        select(Payout.currency, func.sum(Payout.amount_minor))
-        .where(Payout.run_id == run_id)
-        .group_by(Payout.currency)
-        .order_by(Payout.currency)
-    )
-    return [Money(int(minor), currency) for currency, minor in rows]
+def about(pays: Sequence[Pay], rhythm: str, time_zone: str, due_at: datetime) -> dict[str, Any]:
+    """What is read before a run leaves: sums and cash per rail, what changed, who must approve."""
+    before = overview.run_before(rhythm, time_zone, due_at)
+    changes = overview.changes(overview.pays_of(before.id), pays) if before else []
+    sums = overview.sums(pays)
+    return {
+        "sums": sums,
+        "above_limit": approval.above_limit(_per_currency(sums), clock.now()),
+        "before": before,
+        "changes": changes[:CHANGES_SHOWN],
+        "changes_more": len(changes[CHANGES_SHOWN:]),
+        "changed": creators_of([change.creator_id for change in changes[:CHANGES_SHOWN]]),
+    }
+
+
+def _per_currency(sums: Sequence[Sum]) -> list[Money]:
+    needs: dict[str, Money] = {}
+    for it in sums:
+        currency = it.need.currency
+        needs[currency] = needs.get(currency, zero(currency)) + it.need
+    return list(needs.values())
+
+
+@bp.post("/payouts/runs/<uuid:run_id>/decide")
+@audience("operator")
+def decide_run(run_id: UUID) -> ResponseReturnValue:
+    """Approve a locked run, or reject it; the reason is kept with it."""
+    form = forms.sent(DecideRun())
+    found = lock(PayoutRun, run_id)
+    if found is None:
+        raise NotFound("no such run")
+    with form.refusals():
+        decision, reason = form.data["decision"], form.data["reason"]
+        with late():
+            _DECISIONS[decision](found, reason)
+            db.session.commit()
+            flash(str(_TOLD[decision]))
+        return redirect(url_for("operator.run", run_id=run_id), 303)
+    return render_template("operator/run.html", form=form, **_shown(_found(run_id))), 422
+
+
+def _approve(found: PayoutRun, reason: str) -> None:
+    approval.approve(found, access.current_person(), clock.now(), reason)
+
+
+def _reject(found: PayoutRun, reason: str) -> None:
+    if not reason:
+        raise BadInput("reason", {"reason": says("Say why: the creators read it.")})
+    approval.reject(found, access.actor(), reason, clock.now())
+
+
+_DECISIONS = {"approve": _approve, "reject": _reject}
+_TOLD = {
+    "approve": _("The run is approved. Its payouts are sent now."),
+    "reject": _("The run is rejected. The money is available to the creators again."),
+}

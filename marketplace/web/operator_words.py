@@ -24,6 +24,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "awarded": (_("Awarded"), "ok"),
     "canceled": (_("Canceled"), ""),
     "closed": (_("Closed"), ""),
+    "contested": (_("Contested"), "bad"),
     "corrected": (_("Corrected"), "info"),
     "created": (_("Created"), "wait"),
     "declined": (_("Declined"), ""),
@@ -42,6 +43,9 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "invited": (_("Invited"), "wait"),
     "judging": (_("Judging"), "wait"),
     "known": (_("Known"), ""),
+    "lifted": (_("Lifted"), ""),
+    "locked": (_("Locked"), "wait"),
+    "locking": (_("Being decided"), "info"),
     "needs_review": (_("Needs review"), "bad"),
     "new": (_("New"), "info"),
     "nothing_due": (_("Nothing due"), ""),
@@ -49,7 +53,6 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "open": (_("Open"), "ok"),
     "paid": (_("Paid"), "ok"),
     "parked": (_("Parked"), "bad"),
-    "paying": (_("Paying"), "info"),
     "pending": (_("Pending"), "wait"),
     "provisional": (_("Provisional results"), "info"),
     "quarantined": (_("Quarantined"), "bad"),
@@ -57,6 +60,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "recorded": (_("Recorded"), "wait"),
     "refused": (_("Refused"), "bad"),
     "rejected": (_("Rejected"), "bad"),
+    "replaced": (_("Replaced"), ""),
     "requested": (_("Requested"), "wait"),
     "reserved": (_("Reserved"), "info"),
     "restricted": (_("Restricted"), "bad"),
@@ -87,8 +91,10 @@ THINGS: dict[str, Any] = {
     "challenge": _("Challenge"),
     "challenge_entry": _("Entry"),
     "deposit": _("Deposit"),
+    "creator_hold": _("Hold"),
     "destination": _("Destination"),
     "earning": _("Earning"),
+    "earning_hold": _("Hold on an earning"),
     "payout": _("Payout"),
     "payout_run": _("Payout run"),
     "processor_funding": _("Money moved between processors"),
@@ -109,6 +115,7 @@ ACCOUNT_KINDS: dict[str, Any] = {
     "gift_pool": _("Gift pool"),
     "creator_pending": _("Creators: pending"),
     "creator_available": _("Creators: available"),
+    "creator_contested": _("Creators: contested"),
     "payout_reserved": _("Creators: in payouts"),
     "creator_debt": _("Creators: debt"),
 }
@@ -127,6 +134,8 @@ POSTINGS: dict[str, Any] = {
     "earning_accrued": _("Earning accrued"),
     "earning_matured": _("Earning matured"),
     "earning_clawed_back": _("Earning clawed back"),
+    "earning_contested": _("Earning contested"),
+    "earning_released": _("Earning no longer contested"),
     "payout_reserved": _("Payout set aside"),
     "payout_paid": _("Payout paid"),
     "payout_returned": _("Payout came back"),
@@ -136,6 +145,7 @@ POSTINGS: dict[str, Any] = {
 HOLD_REASONS: dict[str, Any] = {
     "processor_funds": _("Our balance at the processor is too low. It is tried again each day."),
     "destination": _("The creator's account there cannot receive it. It is tried again each day."),
+    "operator": _("Everything that would leave to the creator is held."),
     "review": _("The processor's answer does not fit what we asked: somebody must look first."),
 }
 
@@ -168,9 +178,11 @@ RHYTHMS: dict[str, Any] = {"weekly": _("Weekly"), "monthly": _("Monthly")}
 def blocker(kept: dict[str, Any]) -> str:
     """One blocker of a payout run's line, as the run has kept it, in a sentence."""
     reason, until, missing = kept["reason"], kept["until"], kept["missing"]
+    amount = kept.get("amount")  # runs before there were contests kept none
     values = {
         "until": formats.moment(datetime.fromisoformat(until)) if until else "",
         "missing": formats.money(Money(**missing)) if missing else "",
+        "amount": formats.money(Money(**amount)) if amount else "",
         "details": ", ".join(kept["details"]),
     }
     bare, by, because = _BLOCKERS.get(reason, (reason, None, None))
@@ -185,6 +197,11 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
         _("%(missing)s missing to the threshold, reached on %(until)s."),
         None,
     ),
+    "contested": (
+        _("A part is contested."),
+        _("%(amount)s contested, decided by %(until)s."),
+        None,
+    ),
     "nothing_available": (
         _("Nothing is available."),
         _("Nothing is available before %(until)s."),
@@ -195,11 +212,21 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
         None,
         _("The destination cannot receive yet: %(details)s."),
     ),
+    "destination_cooling": (
+        _("The destination is new and cools off."),
+        _("The destination is new: nothing goes there before %(until)s."),
+        None,
+    ),
     "no_destination": (_("The creator has connected no destination."), None, None),
     "payout_under_way": (
         _("Another payout in this currency is under way."),
         None,
-        _("Another payout in this currency is held."),
+        _("Another payout in this currency is held, or waits for approval."),
+    ),
+    "on_hold": (
+        _("Held by an operator."),
+        None,
+        _("Held by an operator: %(details)s"),
     ),
     "last_payout_returned": (
         _("The last payout came back, and the creator has not confirmed their account since."),

@@ -59,6 +59,14 @@ POSTINGS: dict[str, tuple[Any, Any]] = {
         _("Clawed back"),
         _("What had earned it was undone, so it went back to where it came from."),
     ),
+    "earning_contested": (
+        _("Contested"),
+        _("Somebody contests what had earned it. It is held: nobody can pay it out or take it."),
+    ),
+    "earning_released": (
+        _("No longer contested"),
+        _("The contest is over and the earning stands."),
+    ),
     "payout_reserved": (
         _("Payout prepared"),
         _("The amount was set aside before the processor heard of it."),
@@ -82,6 +90,7 @@ _OWN = {
     "refund_reserved": _("Your money on its way back"),
     "creator_pending": _("Your pending earnings"),
     "creator_available": _("Your available balance"),
+    "creator_contested": _("Your contested earnings"),
     "payout_reserved": _("Your money in a payout"),
     "creator_debt": _("Your debt"),
 }
@@ -96,6 +105,7 @@ _OTHERS = {
     "gift_pool": _("The pool of live gifts"),
     "creator_pending": _("A creator's pending earnings"),
     "creator_available": _("A creator's available balance"),
+    "creator_contested": _("A creator's contested earnings"),
     "payout_reserved": _("A creator's money in a payout"),
     "creator_debt": _("A creator's debt"),
 }

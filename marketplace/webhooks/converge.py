@@ -22,8 +22,8 @@ from marketplace.funding import refund as refunds
 from marketplace.funding.deposit import Deposit, DepositStatus, Purpose
 from marketplace.funding.refund import Refund, RefundStatus
 from marketplace.payouts import destination as destinations
+from marketplace.payouts import leaving, refusal, returning, settling
 from marketplace.payouts import payout as payouts
-from marketplace.payouts import refusal, returning, settling
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.processors import registry
@@ -148,7 +148,7 @@ def before_send(request: ProcessorRequest, at: datetime) -> bool:
     if request.subject_type != "payout":
         return True
     payout = lock(Payout, request.subject_id)
-    return payout is not None and payouts.may_send(payout, at)
+    return payout is not None and leaving.may_send(payout, at)
 
 
 def answered(request: ProcessorRequest, outcome: Outcome, at: datetime) -> None:

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from marketplace.campaigns import application, deliverable, ending
 from marketplace.challenges import judging
+from marketplace.earnings import hold as contests
 from marketplace.earnings import maturity
 from marketplace.metrics import facts
-from marketplace.payouts import hold, run
+from marketplace.payouts import approval, dispatch, hold, opening
 from marketplace.webhooks import inbox, orders
 from marketplace.worker import codes, polling, post, sender
 
@@ -48,6 +49,7 @@ JOBS: tuple[Job, ...] = (
     Job("facts of a new day", facts.roll_due, facts.next_roll),
     Job("sales that lacked money", orders.fund_next),
     Job("maturity", maturity.mature_due, maturity.next_maturity),
+    Job("contests nobody decided", contests.release_due, contests.next_review),
     Job("silent brands", deliverable.approve_due, deliverable.next_silence),
     Job("unanswered applications", application.expire_due, application.next_expiry),
     Job("campaign windows", ending.end_due, ending.next_end),
@@ -55,8 +57,12 @@ JOBS: tuple[Job, ...] = (
     Job("work that never came", ending.give_up_due, ending.next_give_up),
     Job("challenges", judging.act_due, judging.next_due),
     Job("held payouts", hold.release_due, hold.next_review),
-    Job("payout runs", run.open_due, run.next_run_at),
-    Job("payout run lines", run.pay_next),
-    Job("finished payout runs", run.finish_next),
+    Job("payout runs", opening.open_due, opening.next_run_at),
+    Job("payout run lines", opening.decide_next),
+    Job("decided payout runs", approval.lock_next_run),
+    Job("approved payout runs", dispatch.begin_next),
+    Job("payouts to ask for", dispatch.ask_next),
+    Job("payouts of rejected runs", dispatch.give_back_next),
+    Job("finished payout runs", dispatch.finish_next),
     Job("mail", post.deliver_next),
 )

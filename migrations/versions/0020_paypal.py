@@ -1,6 +1,6 @@
 """A second rail: payouts that wait to be claimed, addresses at PayPal, money moved between rails.
 
-Revision: 0020, after 0014.
+Revision: 0020, after 0019.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from marketplace.database.roles import grant
 
 revision = "0020"
-down_revision = "0014"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from marketplace import clock
 from marketplace.extensions import db
 from marketplace.matching.search import creators_for
+from marketplace.metrics.channel import CATEGORIES
 from marketplace.program.rules import Criteria
 from tests.bench.figures import Figure, figure
 from tests.bench.scene import Scene
@@ -27,7 +28,6 @@ ROUNDS = 5
 SHOWN = 50
 GOAL = 1.0
 COUNTRIES = [f"{a}{b}" for a in "ABCDEF" for b in "ABCDE"]
-TOPICS = [f"topic{n}" for n in range(30)]
 
 
 def _fill(owner: psycopg.Connection[object], chance: Random) -> None:
@@ -57,7 +57,8 @@ def _fill(owner: psycopg.Connection[object], chance: Random) -> None:
 def _facts(chance: Random) -> tuple[object, ...]:
     followers, today = int(chance.lognormvariate(8.6, 1.7)), clock.now().date()
     views = int(followers * chance.lognormvariate(0.6, 1.1))
-    topics = sorted(set(chance.choices(TOPICS, range(len(TOPICS), 0, -1), k=chance.randint(1, 5))))
+    often = range(len(CATEGORIES), 0, -1)  # the first are the commonest
+    topics = sorted(set(chance.choices(CATEGORIES, often, k=chance.randint(1, 5))))
     country = chance.choices(COUNTRIES, range(len(COUNTRIES), 0, -1))[0]
     member = followers >= 10_000 and views >= 100_000
     return (
@@ -72,7 +73,7 @@ def _brief(chance: Random) -> Criteria:
         min_authentic_views_30d=chance.choice((None, 200_000, 1_000_000)),
         min_engagement_bps=chance.choice((None, 100, 300)),
         countries=tuple(chance.sample(COUNTRIES, chance.randint(0, 4))),
-        categories=tuple(chance.sample(TOPICS, chance.randint(0, 4))),
+        categories=tuple(chance.sample(CATEGORIES, chance.randint(0, 4))),
     )
 
 

@@ -74,6 +74,7 @@ def fresh(made: Challenge) -> Challenge:
 
 
 def test_a_tie_on_ranks_2_and_3_is_awarded_375_each(team: BrandTeam) -> None:
+    """A6, through the books."""
     made = make_challenge(team)
     first, *tied = make_entries(made, 3)
     at = judged(made, [90, 70, 70])
@@ -88,6 +89,7 @@ def test_a_tie_on_ranks_2_and_3_is_awarded_375_each(team: BrandTeam) -> None:
 
 
 def test_a_three_way_tie_is_awarded_to_the_cent(team: BrandTeam) -> None:
+    """A7, through the books."""
     made = make_challenge(team)
     entered = make_entries(made, 3)
     act(judged(made, [80, 80, 80]) + timedelta(days=3))
@@ -114,6 +116,7 @@ def test_prizes_of_ranks_that_nobody_took_go_back_to_the_brand(team: BrandTeam) 
 
 
 def test_if_no_winner_is_named_in_30_days_the_pool_is_split_equally(team: BrandTeam) -> None:
+    """A9, through the books."""
     made = make_challenge(team)
     make_entries(made, 4)
     act(closing(made))
@@ -132,6 +135,7 @@ def test_if_no_winner_is_named_in_30_days_the_pool_is_split_equally(team: BrandT
 
 
 def test_a_pool_is_shared_by_the_views_of_the_window(team: BrandTeam) -> None:
+    """A11, through the books."""
     made = make_challenge(team, kind=Kind.CHALLENGE, pool_minor=1_000_000)
     creators = [member() for _ in range(3)]
     for minute, creator in enumerate(creators):
@@ -178,6 +182,7 @@ def test_a_contest_by_views_is_ranked_by_them(team: BrandTeam) -> None:
 def test_without_a_disqualified_winner_the_ranks_are_computed_anew_and_kept(
     team: BrandTeam,
 ) -> None:
+    """A10, through the books."""
     made = make_challenge(team)
     winner, second, third, fourth = make_entries(made, 4)
     at = judged(made, [90, 80, 70, 60])

@@ -50,28 +50,33 @@ def ranks(placed: Sequence[Placed]) -> list[int | None]:
 
 
 def test_a_tie_on_ranks_2_and_3_pools_their_prizes() -> None:
+    """A6."""
     placed = ranked(TABLE, scored(90, 70, 70))
     assert prizes(placed) == [100_000, 37_500, 37_500]
     assert ranks(placed) == [1, 2, 2]
 
 
 def test_a_three_way_tie_shares_everything_and_the_cent_goes_to_the_earliest() -> None:
+    """A7."""
     placed = ranked(TABLE, scored(80, 80, 80))
     assert prizes(placed) == [58_334, 58_333, 58_333]
     assert [it.entry_id.int for it in placed] == [0, 1, 2]
 
 
 def test_a_team_of_three_would_get_equal_parts() -> None:
+    """A8."""
     assert prizes(split_equally(usd(100_000), scored(0, 0, 0))) == [33_334, 33_333, 33_333]
 
 
 def test_an_unawarded_pool_is_split_equally() -> None:
+    """A9."""
     placed = split_equally(usd(175_000), scored(3, 9, 0, 4))
     assert prizes(placed) == [43_750] * 4
     assert ranks(placed) == [None] * 4
 
 
 def test_without_the_winner_everybody_moves_up_a_rank() -> None:
+    """A10."""
     entries = scored(90, 80, 70, 60)
     assert prizes(ranked(TABLE, entries)) == [100_000, 50_000, 25_000, 0]
     moved_up = ranked(TABLE, entries[1:])

@@ -15,7 +15,7 @@ from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
-from marketplace.payouts import payout as payouts
+from marketplace.payouts import leaving
 from marketplace.payouts.payout import Payout
 from marketplace.statuses import StatusChange
 from tests.make import (
@@ -117,7 +117,7 @@ def test_payouts_are_listed_canceled_and_run(app: Flask) -> None:
 
 def test_a_payout_that_was_sent_is_not_canceled(app: Flask) -> None:
     payout = make_payout(make_creator().creator)
-    payouts.may_send(locked(Payout, payout.id), clock.now())
+    leaving.may_send(locked(Payout, payout.id), clock.now())
     db.session.commit()
     id, run_id, named = str(payout.id), str(payout.run_id), ("--as", make_operator().email)
     done = run(app, "payouts", "cancel", id, "--reason", "too late", *named)
@@ -127,7 +127,15 @@ def test_a_payout_that_was_sent_is_not_canceled(app: Flask) -> None:
     assert "there is no payout" in missing.output
 
 
-def test_runs_that_are_due_are_opened_decided_and_finished(app: Flask) -> None:
+def test_who_runs_the_runs_by_hand_and_says_so_is_their_maker(app: Flask) -> None:
+    operator = make_operator()
+    make_creator()
+    assert "payout runs: 1" in run(app, "payouts", "run", "--as", operator.email).output
+    made = db.session.query(StatusChange).filter_by(thing="payout_run", event="create").one()
+    assert made.actor == f"user:{operator.id.hex}"
+
+
+def test_runs_that_are_due_are_opened_decided_and_handed_over(app: Flask) -> None:
     assert run(app, "payouts", "run").output == "", "nobody is on a schedule"
     creator = make_creator().creator
     earn_matured(creator, "150.00 USD")
@@ -135,5 +143,6 @@ def test_runs_that_are_due_are_opened_decided_and_finished(app: Flask) -> None:
     done = run(app, "payouts", "run")
     assert done.exit_code == 0, done.output
     assert "payout run lines: 1" in done.output
-    assert "finished payout runs: 1" in done.output
+    assert "payouts to ask for: 1" in done.output
+    assert db.session.query(StatusChange).filter_by(event="lock").one().actor == "system"
     assert db.session.query(Payout).one().status == "reserved", "the worker sends"

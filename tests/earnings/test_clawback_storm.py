@@ -27,7 +27,7 @@ from marketplace.earnings.maturity import mature_due
 from marketplace.extensions import db
 from marketplace.ledger import postings
 from marketplace.money import Money
-from marketplace.payouts import run as runs
+from marketplace.payouts import opening as runs
 from marketplace.verify import findings
 from tests.books import empty_tables
 from tests.harness import record_proof, trials
@@ -63,7 +63,7 @@ class Storm:
             with self.engine.begin() as connection:
                 empty_tables(connection)
             matured, due, at = self._two_earnings()
-            acts: list[Act] = [partial(runs.pay_next, at), partial(mature_due, at)]
+            acts: list[Act] = [partial(runs.decide_next, at), partial(mature_due, at)]
             acts += [self._undo(id, n) for id in (matured, due) for n in range(2)]
             results = at_once(self.app, *acts)
             self.errors += [repr(it) for it in results if isinstance(it, Exception)]

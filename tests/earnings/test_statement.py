@@ -13,8 +13,7 @@ from marketplace.errors import BadInput
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
-from marketplace.payouts import payout as payouts
-from marketplace.payouts import settling
+from marketplace.payouts import leaving, settling
 from marketplace.payouts.destination import Destination
 from marketplace.processors.base import Snapshot
 from tests.make import do_runs, earn, earn_matured, make_creator, make_payout, run_after_maturity
@@ -75,7 +74,7 @@ def test_maturing_and_reserving_move_nothing_but_paying_does(creator: Creator) -
     at = run_after_maturity(creator)
     assert _changes(creator, at) == [usd(15_000)]
 
-    assert payouts.may_send(payout, at)
+    assert leaving.may_send(payout, at)
     transfer = Snapshot(
         kind="transfer",
         remote_id="tr_1",

@@ -109,6 +109,34 @@ def test_overlapping_batches_in_any_order_post_each_key_once(books: Flask) -> No
     assert balance(postings.PLATFORM_FEES, "USD") == usd(30 * keys)
 
 
+def test_a_posting_and_a_batch_with_the_same_keys_never_wait_for_each_other_in_a_circle(
+    books: Flask,
+) -> None:
+    brands = [f"brand:{n}" for n in range(4)]
+    rounds = 25
+    journal.post_many([deposit(brand, usd(10**6)) for brand in brands])
+    db.session.commit()
+    start = threading.Barrier(8, timeout=30)  # one who fails does not leave the others waiting
+
+    def rival(i: int) -> int:
+        fresh = 0
+        with books.app_context():
+            for n in range(rounds):
+                drafts = [reservation(it, "campaign:k", usd(1), f"{n}:{it}") for it in brands]
+                start.wait()
+                if i < len(drafts):
+                    fresh += journal.post(drafts[i]).fresh
+                else:
+                    batch = drafts if i % 2 else drafts[::-1]
+                    fresh += sum(it.fresh for it in journal.post_many(batch))
+                db.session.commit()
+        return fresh
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(rival, range(8))) == rounds * len(brands)
+    assert balance(postings.reserved("campaign:k"), "USD") == usd(rounds * len(brands))
+
+
 def test_two_posts_in_one_transaction_in_opposite_orders_are_undone_whole(
     books: Flask, database_url: str
 ) -> None:

@@ -111,7 +111,7 @@ MORE_ACTS: dict[str, str] = {
     "an account of one's own": """
         INSERT INTO ledger.account (owner, kind, currency, side, stores_balance)
         VALUES ('x', 'platform_fees', 'USD', -1, false)""",
-    "the writer's inner function": "SELECT ledger.locked_accounts('{a}', '{reserved}', '{USD}')",
+    "the writer's inner function": "SELECT ledger.accounts_of('{a}', '{reserved}', '{USD}')",
     "switch triggers off": "ALTER TABLE ledger.entry DISABLE TRIGGER ALL",
     "switch triggers off for a session": "SET session_replication_role = replica",
     "a function of one's own": "CREATE FUNCTION ledger.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",

@@ -127,7 +127,7 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     "a right on one column": (f"GRANT UPDATE (kind) ON ledger.transaction TO {APP_ROLE}", {"S2"}),
     "a right for everyone": ("GRANT DELETE ON ledger.account TO PUBLIC", {"S2"}),
     "an inner function for everyone": (
-        "GRANT EXECUTE ON FUNCTION ledger.locked_accounts TO PUBLIC",
+        "GRANT EXECUTE ON FUNCTION ledger.accounts_of TO PUBLIC",
         {"S2"},
     ),
     "objects of one's own": (f"GRANT CREATE ON SCHEMA ledger TO {APP_ROLE}", {"S2"}),

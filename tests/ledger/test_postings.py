@@ -81,6 +81,16 @@ BOOK: list[tuple[Draft, str, str]] = [
         "+90 creator_pending creator:c | -90 creator_available creator:c",
     ),
     (
+        p.earning_contested(p.creator_available(CREATOR), usd(90), WHY, NOON),
+        f"earning_contested:{HEX}",
+        "+90 creator_available creator:c | -90 creator_contested creator:c",
+    ),
+    (
+        p.earning_released(p.creator_pending(CREATOR), usd(90), WHY, NOON),
+        f"earning_released:{HEX}",
+        "+90 creator_contested creator:c | -90 creator_pending creator:c",
+    ),
+    (
         p.earning_clawed_back(
             p.creator_pending(CREATOR), usd(90), usd(0), usd(0), p.reserved(CAMPAIGN), WHY, NOON
         ),

@@ -74,11 +74,9 @@ class Storm:
 @pytest.fixture
 def unguarded(owner: psycopg.Connection[Any]) -> Iterator[str]:
     """A throw-away copy of the books whose floor is only what a caller looks at before he posts."""
-    text = "".join((SQL / f"{part}.sql").read_text() for part in ("tables", "guards", "writer"))
-    text += (SQL / "rights.sql").read_text()
-    lock = text[text.index("    PERFORM FROM ledger.account a") :].partition("\n    RETURN")[0]
-    assert "FOR NO KEY UPDATE" in lock
-    text = text.replace(lock, "").replace("ledger.", "unguarded.")
+    parts = ("tables", "guards", "writer", "writer_2", "rights")
+    text = "".join((SQL / f"{part}.sql").read_text() for part in parts)
+    text = text.replace("ledger.", "unguarded.")
     owner.execute(text.replace("SCHEMA ledger", "SCHEMA unguarded"))
     owner.execute("ALTER TABLE unguarded.account DROP CONSTRAINT account_floor")
     owner.execute("DROP TRIGGER balanced ON unguarded.entry; DROP INDEX unguarded.entry_version")

@@ -15,6 +15,7 @@ from marketplace.extensions import db
 from marketplace.matching.score import score
 from marketplace.matching.search import EVERYBODY, Filter, creators_for, search
 from marketplace.matching.suggestions import campaigns_for
+from marketplace.metrics.channel import CATEGORIES, category_bits
 from marketplace.metrics.facts import CreatorFacts, facts_of
 from marketplace.metrics.profile import Facts
 from marketplace.parties.creator import Creator
@@ -29,7 +30,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TODAY = NOW.date()
 CREATORS, CAMPAIGNS, QUERIES = 400, 120, 100
 COUNTRIES = ("FR", "DE", "US", "JP")
-TOPICS = ("food", "tech", "travel", "beauty", "games")
+TOPICS = ("food", "tech", "travel", "beauty", "gaming")
 
 
 @pytest.fixture
@@ -119,6 +120,26 @@ def test_the_search_finds_whom_plain_python_finds_best_first_with_the_exact_tota
         totals.append(found.total)
     assert min(totals) < 5, "a narrow brief was among them"
     assert max(totals) > 100, "and a broad one"
+
+
+def test_every_category_that_is_known_is_one_bit_of_the_facts(creators: list[UUID]) -> None:
+    said = [*([it] for it in CATEGORIES), list(CATEGORIES), ["knitting"], []]
+    for id, names in zip(creators, said, strict=False):
+        db.session.get_one(CreatorFacts, id).categories = names
+    db.session.flush()
+    db.session.expire_all()
+    for id, names in zip(creators, said, strict=False):
+        assert db.session.get_one(CreatorFacts, id).category_bits == category_bits(names)
+    assert category_bits(CATEGORIES) == 2 ** len(CATEGORIES) - 1
+    assert category_bits(["knitting"]) == 0
+
+
+def test_a_category_that_nobody_can_have_is_asked_in_vain(creators: list[UUID]) -> None:
+    assert not creators_for(Criteria(categories=("knitting",)), TODAY, limit=1).rows
+    half = Criteria(categories=("knitting", TOPICS[0]))
+    found = creators_for(half, TODAY, limit=1000)
+    assert found.rows
+    assert {it.score.parts[2].points for it in found.rows} == {10}
 
 
 def test_a_filter_narrows_the_rows_and_the_total(creators: list[UUID]) -> None:

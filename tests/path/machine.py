@@ -445,7 +445,7 @@ class Path(RuleBasedStateMachine):
         )
         converge.apply(told, clock.now())
         db.session.commit()
-        earner.active = active
+        earner.is_active(active, self.model.today)
 
     @rule()
     def run(self) -> None:
@@ -454,7 +454,7 @@ class Path(RuleBasedStateMachine):
         known = db.session.query(PayoutRun).filter_by(period=period).first() is not None
         do_runs(at)
         for earner in self.model.earners:
-            if not known and earner.payable:
+            if not known and earner.payable(self.model.today):
                 asked = db.session.query(PayoutRow).filter_by(creator_id=earner.id)
                 (new,) = {row.id for row in asked} - {it.id for it in earner.payouts}
                 earner.is_paid(new)

@@ -10,6 +10,7 @@ from tests.scripted import BUSY, DOWN, LOST, MADE, Ending
 
 THRESHOLD = 10_000
 MATURITY_DAYS = 7
+COOLING_DAYS = 3
 HELD_FOR_FUNDS = "balance_insufficient"
 
 
@@ -100,6 +101,7 @@ class Earner:
     id: UUID
     handle: str
     active: bool = False
+    cooled_on: int | None = None  # day; of a destination that could ever receive
     available: int = 0
     debt: int = 0
     earned: list[Earned] = field(default_factory=list)
@@ -113,14 +115,19 @@ class Earner:
     def in_payout(self) -> int:
         return sum(payout.amount for payout in self.payouts if payout.is_open)
 
-    @property
-    def can_receive(self) -> bool:
-        """What came back is paid again only after a word of the creator."""
-        return self.active and all(it.confirmed for it in self.payouts if it.status == "returned")
+    def is_active(self, active: bool, today: int) -> None:
+        self.active = active
+        if active and self.cooled_on is None:
+            self.cooled_on = today + COOLING_DAYS
 
-    @property
-    def payable(self) -> bool:
-        return self.can_receive and not self.in_payout and self.available >= THRESHOLD
+    def can_receive(self, today: int) -> bool:
+        """What came back is paid again only after a word of the creator."""
+        has_cooled = self.cooled_on is not None and self.cooled_on <= today
+        confirmed = all(it.confirmed for it in self.payouts if it.status == "returned")
+        return self.active and has_cooled and confirmed
+
+    def payable(self, today: int) -> bool:
+        return self.can_receive(today) and not self.in_payout and self.available >= THRESHOLD
 
     def is_paid(self, id: UUID) -> None:
         """All that is available leaves; a quarter of it, rounded half-even, repays debt at most."""
@@ -212,7 +219,7 @@ class Model:
         for earner in self.earners:
             for payout in earner.payouts:
                 if payout.status == "held" and payout.review_on <= self.today:
-                    if earner.can_receive:
+                    if earner.can_receive(self.today):
                         payout.status, payout.call = "reserved", Call()
                     else:
                         payout.review_on = self.today + 1
@@ -229,7 +236,7 @@ class Model:
                 self._answer(earner, payout, ending)
 
     def _answer(self, earner: Earner, payout: Payout, ending: Ending) -> None:
-        if payout.status == "reserved" and not earner.can_receive:
+        if payout.status == "reserved" and not earner.can_receive(self.today):
             payout.status, payout.review_on = "held", self.today + 1
         if payout.status not in ("reserved", "sending", "unknown"):
             return

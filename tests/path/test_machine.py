@@ -13,8 +13,8 @@ from marketplace.funding.deposit import Deposit
 from marketplace.ledger import postings
 from marketplace.ledger.draft import Cause, Draft
 from marketplace.money import Money
+from marketplace.payouts import leaving, refusal
 from marketplace.payouts import payout as payouts
-from marketplace.payouts import refusal
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from tests.harness import record_proof, trials
@@ -68,7 +68,7 @@ def what_came_back_is_paid_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> N
     def never(destination: Destination) -> Payout | None:
         return None
 
-    monkeypatch.setattr(payouts, "unseen_return", never)
+    monkeypatch.setattr(leaving, "unseen_return", never)
 
 
 PLANTS: tuple[Plant, ...] = (

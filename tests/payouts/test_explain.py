@@ -11,8 +11,7 @@ from marketplace.earnings.earning import EarningKind
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
-from marketplace.payouts import payout as payouts
-from marketplace.payouts import refusal
+from marketplace.payouts import leaving, refusal
 from marketplace.payouts.explain import as_json, decision_for, decisions_for
 from marketplace.payouts.gate import Reason
 from marketplace.payouts.payout import Payout
@@ -77,7 +76,7 @@ def test_money_in_a_payout_is_counted_and_blocks_the_next(creator: Creator) -> N
 def test_a_held_payout_says_why_and_until_when(creator: Creator) -> None:
     payout = make_payout(creator, "150.00 USD")
     at = clock.now()
-    assert payouts.may_send(locked(Payout, payout.id), at)
+    assert leaving.may_send(locked(Payout, payout.id), at)
     refusal.refused(locked(Payout, payout.id), "balance_insufficient", "not enough", at)
     db.session.commit()
     blocker, _ = decision_for(creator, "USD", at).blockers
@@ -107,6 +106,7 @@ def test_the_json_says_what_the_decision_says(creator: Creator) -> None:
             "debt_left": {"minor": 0, "currency": "USD"},
         },
         "pending": [{"amount": {"minor": 1, "currency": "USD"}, "matures_at": pending}],
+        "contested": [],
         "next_run_at": next_due("weekly", "Europe/Paris", at).at.isoformat(),
         "blockers": [
             {
@@ -115,6 +115,7 @@ def test_the_json_says_what_the_decision_says(creator: Creator) -> None:
                 "missing": {"minor": 1, "currency": "USD"},
                 "until": pending,
                 "details": [],
+                "amount": None,
             },
             {
                 "reason": "no_destination",
@@ -122,6 +123,7 @@ def test_the_json_says_what_the_decision_says(creator: Creator) -> None:
                 "missing": None,
                 "until": None,
                 "details": [],
+                "amount": None,
             },
         ],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from marketplace.money import Money
 from marketplace.payouts.destination import DestinationStatus
-from marketplace.payouts.gate import Blocker, Facts, Reason, decide, matured
+from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Facts, Reason, decide, matured
 from marketplace.payouts.payout import HoldReason
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -57,9 +58,16 @@ def test_a_cent_less_is_blocked_and_says_so() -> None:
     assert decision.missing() == usd(1)
 
 
-def test_a_part_that_is_missing_names_the_part() -> None:
-    """A13: 45.00 of 100.00 cannot be counted."""
-    assert decide(replace(PAYABLE, available=usd(5_500))).missing() == usd(4_500)
+def test_a_contested_part_says_how_much_is_contested_and_how_much_is_missing() -> None:
+    """A13: 45.00 of A12's 100.00 are contested."""
+    assert blockers(available=usd(5_500), contested=[(usd(4_500), AT)]) == (
+        Blocker(Reason.CONTESTED, on="operator", until=AT, amount=usd(4_500)),
+        Blocker(Reason.BELOW_THRESHOLD, on="time", missing=usd(4_500)),
+    )
+
+
+def test_what_is_contested_does_not_keep_the_rest_from_leaving() -> None:
+    assert decide(replace(PAYABLE, contested=[(usd(4_500), AT)])).payable
 
 
 def test_what_is_payable_misses_nothing() -> None:
@@ -115,8 +123,20 @@ def test_a_destination_that_is_not_ready_says_what_is_needed(status: str, on: st
     )
 
 
+def test_a_new_destination_waits_for_time() -> None:
+    assert blockers(destination_cools_until=AT) == (
+        Blocker(Reason.DESTINATION_COOLING, on="time", until=AT),
+    )
+
+
+def test_a_payout_whose_run_is_not_approved_waits_for_an_operator() -> None:
+    assert blockers(in_payout=usd(1), payout_approval_by=AT) == (
+        Blocker(Reason.PAYOUT_UNDER_WAY, on="operator", until=AT, details=(RUN_APPROVAL,)),
+    )
+
+
 def test_only_an_active_destination_receives() -> None:
-    """A refused destination is no destination: nothing asks the gate about one."""
+    """One that was refused or replaced is none: nothing asks the gate about one."""
     ready = [it for it in DestinationStatus if not reasons(destination_status=it)]
     assert ready == [DestinationStatus.ACTIVE]
 
@@ -147,8 +167,9 @@ def test_a_payout_that_came_back_waits_for_the_creator_and_names_it() -> None:
 
 def test_everything_that_blocks_is_named_in_a_fixed_order() -> None:
     everything = {"in_payout": usd(1), "available": usd(0), "destination_status": None}
-    assert reasons(**everything, returned_payout="0a") == [
+    assert reasons(**everything, contested=[(usd(1), AT)], returned_payout="0a") == [
         Reason.PAYOUT_UNDER_WAY,
+        Reason.CONTESTED,
         Reason.NOTHING_AVAILABLE,
         Reason.NO_DESTINATION,
         Reason.LAST_PAYOUT_RETURNED,
@@ -171,12 +192,14 @@ def test_a_rail_pays_its_maximum_and_not_one_cent_more() -> None:
 
 def test_the_total_is_all_that_is_owed() -> None:
     pending = [(usd(3), AT), (usd(4), AT)]
-    assert decide(replace(PAYABLE, pending=pending, in_payout=usd(5))).total == usd(10_012)
+    contested = [(usd(6), AT)]
+    facts = replace(PAYABLE, pending=pending, contested=contested, in_payout=usd(5))
+    assert decide(facts).total == usd(10_018)
 
 
 # ---- for any facts
 
-amounts = st.sampled_from([0, 1, 9_999, 10_000, 10_001, 500_000]).map(usd)
+amounts = st.sampled_from([0, 1, 99, 9_999, 10_000, 10_001, 500_000]).map(usd)
 facts = st.builds(
     Facts,
     available=amounts,
@@ -185,41 +208,101 @@ facts = st.builds(
     threshold=st.sampled_from([1, 10_000, 10_001]).map(usd),
     debt=amounts,
     destination_status=st.sampled_from([None, "requested", "onboarding", "active", "restricted"]),
-    destination_requirements=st.just(()),
-    next_run_at=st.just(AT),
+    destination_requirements=st.sampled_from([(), ("a passport",)]),
+    next_run_at=st.sampled_from([None, AT]),
+    payout_held_for=st.sampled_from([None, *HoldReason]),
+    payout_review_at=st.sampled_from([None, AT]),
+    destination_cools_until=st.sampled_from([None, AT]),
+    held_for=st.sampled_from([None, "a look"]),
     returned_payout=st.sampled_from([None, "0a"]),
     rail_refusal=st.sampled_from([None, "country"]),
+    contested=st.lists(st.tuples(amounts, st.just(AT)), max_size=2),
+    step_minor=st.sampled_from([1, 10, 100]),
 )
 
+# The field that each reason is about. Several may be about one: a balance is nothing or too little,
+# and what is contested is named only where the rest is not enough without it.
+FIELDS = {
+    Reason.PAYOUT_UNDER_WAY: "in_payout",
+    Reason.CONTESTED: "available",
+    Reason.NOTHING_AVAILABLE: "available",
+    Reason.BELOW_THRESHOLD: "available",
+    Reason.NO_DESTINATION: "destination_status",
+    Reason.DESTINATION_NOT_READY: "destination_status",
+    Reason.DESTINATION_COOLING: "destination_cools_until",
+    Reason.LAST_PAYOUT_RETURNED: "returned_payout",
+    Reason.RAIL_CANNOT: "rail_refusal",
+    Reason.ON_HOLD: "held_for",
+}
+# What puts a field right, and nothing else.
+CURES: dict[str, Callable[[Facts], Any]] = {
+    "in_payout": lambda _: usd(0),
+    "available": lambda it: it.least,
+    "destination_status": lambda _: "active",
+    "destination_cools_until": lambda _: None,
+    "returned_payout": lambda _: None,
+    "rail_refusal": lambda _: None,
+    "held_for": lambda _: None,
+}
 
-def cured(facts: Facts, reason: Reason) -> Facts:
-    """The same facts with just what this blocker names put right."""
-    match reason:
-        case Reason.PAYOUT_UNDER_WAY:
-            return replace(facts, in_payout=usd(0))
-        case Reason.NOTHING_AVAILABLE | Reason.BELOW_THRESHOLD:
-            return replace(facts, available=facts.threshold)
-        case Reason.NO_DESTINATION | Reason.DESTINATION_NOT_READY:
-            return replace(facts, destination_status="active")
-        case Reason.LAST_PAYOUT_RETURNED:
-            return replace(facts, returned_payout=None)
-        case Reason.RAIL_CANNOT:
-            return replace(facts, rail_refusal=None)
+
+def named(facts: Facts) -> set[str]:
+    """The fields that the blockers of these facts are about."""
+    return {FIELDS[blocker.reason] for blocker in decide(facts).blockers}
+
+
+def cured(facts: Facts, fields: Iterable[str]) -> Facts:
+    """The same facts with just these fields put right."""
+    return replace(facts, **{field: CURES[field](facts) for field in fields})
+
+
+def subsets(fields: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    known = list(fields)
+    return chain.from_iterable(combinations(known, n) for n in range(len(known) + 1))
+
+
+def test_every_reason_is_about_a_field_that_can_be_put_right() -> None:
+    assert set(FIELDS) == set(Reason)
+    assert set(FIELDS.values()) == set(CURES)
 
 
 @given(facts)
 def test_curing_exactly_the_named_blockers_makes_it_payable_and_nothing_less(facts: Facts) -> None:
-    named = [blocker.reason for blocker in decide(facts).blockers]
-    assert len(named) == len(set(named))
-    fewer = chain.from_iterable(combinations(named, n) for n in range(len(named)))
-    for some in (*fewer, tuple(named)):
-        changed = facts
-        for reason in some:
-            changed = cured(changed, reason)
-        decision = decide(changed)
-        assert decision.payable is (len(some) == len(named))
+    wrong = named(facts)
+    for some in subsets(wrong):
+        decision = decide(cured(facts, some))
+        assert decision.payable is (len(some) == len(wrong))
         # What was cured is gone, what was not is still named.
-        assert {it.reason for it in decision.blockers} == set(named) - set(some)
+        assert named(decision.facts) == wrong - set(some)
+
+
+@given(facts)
+def test_curing_what_was_not_named_helps_nothing(facts: Facts) -> None:
+    wrong = named(facts)
+    for some in subsets(CURES.keys() - wrong):
+        assert named(cured(facts, some)) == wrong
+
+
+@given(facts)
+def test_every_blocker_says_who_must_act_and_a_decision_depends_on_nothing_else(
+    facts: Facts,
+) -> None:
+    decision = decide(facts)
+    assert decision == decide(facts)
+    on = {"creator", "time", "processor", "marketplace", "operator"}
+    assert {it.on for it in decision.blockers} <= on
+    # Neither debt, nor what is pending, nor when the next run is opens or shuts the gate.
+    aside = replace(facts, debt=usd(0), pending=(), next_run_at=None, payout_review_at=None)
+    assert [it.reason for it in decide(aside).blockers] == [it.reason for it in decision.blockers]
+
+
+@given(facts)
+def test_what_is_payable_pays_something_in_whole_steps(facts: Facts) -> None:
+    decision = decide(facts)
+    if decision.payable:
+        paid = decision.parts.paid.minor
+        assert paid > 0
+        assert paid % facts.step_minor == 0
 
 
 @given(facts)

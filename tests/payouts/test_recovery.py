@@ -274,11 +274,13 @@ def _mature() -> None:
 
 @pytest.fixture
 def forints(owner: Owner, app: Flask) -> Iterator[None]:
-    """HUF has a threshold of 10,000.00."""
+    """HUF has a threshold of 10,000.00, and a hundred times that as limit of a run."""
     owner.execute("INSERT INTO payout_threshold VALUES ('HUF', '2020-01-01', 1000000)")
+    owner.execute("INSERT INTO payout_approval_limit VALUES ('HUF', '2020-01-01', 100000000)")
     owner.commit()
     yield
     owner.execute("DELETE FROM payout_threshold WHERE currency = 'HUF'")
+    owner.execute("DELETE FROM payout_approval_limit WHERE currency = 'HUF'")
     owner.commit()
 
 

@@ -16,8 +16,10 @@ from marketplace.extensions import db
 from marketplace.ledger import postings
 from marketplace.ledger.balances import balance, transactions_of
 from marketplace.money import Money
+from marketplace.notifications.mail import Mail
 from marketplace.parties.creator import Creator
-from marketplace.payouts import hold, returning, settling
+from marketplace.parties.user import User
+from marketplace.payouts import hold, leaving, returning, settling
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.explain import decision_for
 from marketplace.payouts.gate import Blocker, Reason
@@ -55,7 +57,7 @@ def creator() -> Creator:
 def sending(creator: Creator) -> Payout:
     """150.00 USD whose transfer was asked for, without an answer yet."""
     payout = make_payout(creator)
-    assert payouts.may_send(locked(Payout, payout.id), clock.now())
+    assert leaving.may_send(locked(Payout, payout.id), clock.now())
     db.session.commit()
     return payout
 
@@ -143,7 +145,7 @@ def test_the_same_news_at_one_moment_is_one_return(
 
 def test_the_debt_that_a_payout_repaid_stays_repaid_when_it_comes_back(creator: Creator) -> None:
     first = make_payout(creator, "200.00 USD")
-    assert payouts.may_send(locked(Payout, first.id), clock.now())
+    assert leaving.may_send(locked(Payout, first.id), clock.now())
     settling.paid(locked(Payout, first.id), transfer_of(first), clock.now())
     db.session.commit()
     make_clawback(db.session.query(Earning).filter_by(creator_id=creator.id).one(), 8_000)
@@ -180,7 +182,7 @@ def test_a_payout_that_came_back_blocks_the_next_until_its_creator_confirms(
     do_runs(run_after_maturity(creator))
     again = db.session.query(Payout).filter(Payout.id != back.id).one()
     assert (again.amount, again.status) == (usd(15_000), PayoutStatus.RESERVED)
-    assert payouts.may_send(locked(Payout, again.id), clock.now())
+    assert leaving.may_send(locked(Payout, again.id), clock.now())
     db.session.commit()
 
 
@@ -192,7 +194,7 @@ def test_money_in_another_currency_does_not_go_there_either(creator: Creator) ->
 
 def test_of_two_that_came_back_each_is_confirmed(creator: Creator) -> None:
     first = make_payout(creator)
-    assert payouts.may_send(locked(Payout, first.id), clock.now())
+    assert leaving.may_send(locked(Payout, first.id), clock.now())
     settling.paid(locked(Payout, first.id), transfer_of(first), clock.now())
     db.session.commit()
     second = make_returned(creator)
@@ -208,7 +210,7 @@ def test_what_was_reserved_before_another_came_back_is_held_until_it_is_confirme
 ) -> None:
     waiting = make_payout(creator, "200.00 EUR")
     come_back(sending)
-    assert not payouts.may_send(locked(Payout, waiting.id), clock.now())
+    assert not leaving.may_send(locked(Payout, waiting.id), clock.now())
     outbox.abandon(Op.TRANSFER, waiting.id)
     db.session.commit()
     assert (waiting.status, waiting.hold_reason) == (PayoutStatus.HELD, HoldReason.DESTINATION)
@@ -252,3 +254,21 @@ def test_the_database_refuses_a_confirmation_of_anything_else(
         with pytest.raises(psycopg.errors.CheckViolation):
             owner.execute(f"UPDATE payout SET {change}")
         owner.rollback()
+
+
+# ---- what its creator is told
+
+
+def test_its_creator_is_told_once_by_mail_in_their_language_what_to_do(
+    creator: Creator, sending: Payout
+) -> None:
+    person = db.session.get_one(User, creator.user_id)
+    person.locale = "fr"
+    db.session.commit()
+    for _ in range(2):  # the same news twice
+        come_back(sending)
+    mails = db.session.query(Mail).filter_by(to=person.email)
+    (told,) = [it for it in mails if "est revenu" in it.subject]
+    assert "150,00" in told.subject
+    assert "Vérifiez le compte où il est parti" in told.body
+    assert "/creator/payouts" in told.body

@@ -14,7 +14,8 @@ from marketplace.earnings import maturity
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
-from marketplace.payouts import run as runs
+from marketplace.payouts import approval, dispatch
+from marketplace.payouts import opening as runs
 from marketplace.payouts.explain import as_json, decision_for
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, PayoutRunLine, RunStatus
@@ -27,9 +28,10 @@ from tests.make import (
     make_destination,
     run_after_maturity,
 )
+from tests.scripted import LOST, Scripted, scripted, send
 from tests.within import at_once, within
 
-__all__ = ["within"]
+__all__ = ["scripted", "within"]
 
 HOUR = timedelta(hours=1)
 
@@ -72,7 +74,7 @@ def test_a_run_opens_when_it_is_due_and_once(creator: Creator, due: datetime) ->
     assert not opened(due + timedelta(days=6, hours=23))
     (run,) = db.session.query(PayoutRun)
     expected = last_due("weekly", "Europe/Paris", due)
-    assert (run.period, run.due_at, run.status) == (expected.period, due, RunStatus.PAYING)
+    assert (run.period, run.due_at, run.status) == (expected.period, due, RunStatus.LOCKING)
     assert opened(due + timedelta(days=7, hours=1))
     assert db.session.query(PayoutRun).count() == 2
 
@@ -208,6 +210,19 @@ def test_a_rhythm_chosen_after_the_run_was_due_is_not_paid_by_it(
     assert {payout.creator_id for payout in db.session.query(Payout)} == {creator.id, tom.id}
 
 
+def test_a_time_zone_chosen_after_its_run_was_due_is_paid_by_the_next_one(
+    creator: Creator, due: datetime
+) -> None:
+    """Neither by the run of the zone they left, nor by one of the new zone that was due before."""
+    creator.move_to("Asia/Kathmandu", due - HOUR)  # it was 12:45 there, long past nine
+    db.session.commit()
+    do_runs(due + HOUR)
+    assert db.session.query(Payout).count() == 0
+    nine_there = next_due("weekly", "Asia/Kathmandu", due).at
+    do_runs(nine_there)
+    assert db.session.query(Payout).one().amount == usd(15_000)
+
+
 def test_a_rhythm_chosen_in_time_is_paid_by_the_next_run(due: datetime) -> None:
     tom = make_creator("tom", rhythm="monthly").creator
     earn_matured(tom, "150.00 USD")
@@ -258,17 +273,31 @@ def test_an_excluded_line_carries_the_gates_own_blockers(due: datetime) -> None:
     assert line.payout_id is None
 
 
-def test_a_run_is_done_when_all_its_lines_are_decided(creator: Creator, due: datetime) -> None:
+def test_a_run_is_done_when_nothing_of_it_waits_to_leave(
+    creator: Creator, due: datetime, scripted: Scripted
+) -> None:
     opened(due)
-    assert not runs.finish_next(due)
-    assert runs.pay_next(due)
+    assert not approval.lock_next_run(due)
+    assert runs.decide_next(due)
     db.session.commit()
-    assert not runs.pay_next(due)
-    assert runs.finish_next(due + HOUR)
+    assert not runs.decide_next(due)
+    assert not dispatch.begin_next(due)
+    assert approval.lock_next_run(due + HOUR)
     db.session.commit()
     (run,) = db.session.query(PayoutRun)
-    assert (run.status, run.status_at) == (RunStatus.DONE, due + HOUR)
-    assert not runs.finish_next(due)
+    assert (run.status, run.status_at) == (RunStatus.APPROVED, due + HOUR)
+    assert not approval.lock_next_run(due)
+    assert dispatch.begin_next(due + HOUR)
+    assert not dispatch.finish_next(due + HOUR), "nobody has asked for its payout"
+    assert dispatch.ask_next(due + HOUR)
+    db.session.commit()
+    assert not dispatch.ask_next(due + HOUR)
+    assert not dispatch.finish_next(due + HOUR), "it has not left"
+    send(scripted, LOST)
+    assert dispatch.finish_next(due + 2 * HOUR), "what is unknown is an alarm of its own"
+    db.session.commit()
+    assert (run.status, run.status_at) == (RunStatus.DONE, due + 2 * HOUR)
+    assert not dispatch.finish_next(due)
 
 
 def test_a_run_without_lines_is_done_at_once() -> None:
@@ -307,7 +336,7 @@ def test_eight_workers_decide_each_line_once(app: Flask, due: datetime) -> None:
 
     def work() -> int:
         decided = 0
-        while runs.pay_next(due):
+        while runs.decide_next(due):
             db.session.commit()
             decided += 1
         return decided

@@ -28,7 +28,7 @@ from marketplace.earnings.maturity import mature_due
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
-from marketplace.payouts import run as runs
+from marketplace.payouts import opening as runs
 from marketplace.payouts.explain import decision_for
 from marketplace.payouts.gate import Decision
 from marketplace.payouts.payout import Payout
@@ -37,7 +37,7 @@ from marketplace.payouts.schedule import next_due
 from marketplace.verify import findings
 from tests.books import empty_tables
 from tests.harness import record_proof, trials
-from tests.make import fill_pool, import_rows, make_creator, make_destination
+from tests.make import RUN_JOBS, fill_pool, import_rows, make_creator, make_destination
 from tests.within import within
 
 __all__ = ["within"]
@@ -72,7 +72,7 @@ class Storm:
             self._all_at_once(self.due + HOUR)
             wrong += sum(self._payouts(creator_id) != 1 for creator_id in creators)
             assert db.session.query(PayoutRunLine).filter_by(state="waiting").count() == 0
-            assert db.session.query(PayoutRun).filter_by(status="paying").count() == 0
+            assert db.session.query(PayoutRun).filter_by(status="locking").count() == 0
             wrong += sum(it.rows > 0 for it in findings(db.session.connection()))
             db.session.remove()
         return wrong + len(self.errors)
@@ -104,7 +104,7 @@ class Storm:
 
     def _all_at_once(self, at: datetime) -> None:
         start = threading.Barrier(THREADS)
-        jobs: list[Job] = [runs.open_due, runs.pay_next, runs.finish_next]
+        jobs: list[Job] = list(RUN_JOBS)
         jobs.append(lambda at: mature_due(at + LATER))
 
         def work(order: list[Job]) -> None:

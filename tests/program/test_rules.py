@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from marketplace.extensions import db
 from marketplace.metrics.facts import CreatorFacts, facts_of
@@ -130,7 +129,7 @@ def test_the_rules_in_sql_choose_whom_the_rules_in_python_choose(
     db.session.flush()
     in_sql = eligible.matching(asked, TODAY.date())
     statement = f"SELECT f.creator_id FROM creator_facts f WHERE {in_sql.sql}"
-    chosen = set(db.session.scalars(text(statement), in_sql.values))
+    chosen = set(db.session.connection().exec_driver_sql(statement, in_sql.values).scalars())
     judged = {id for id in ids[: len(rows)] if judge(facts_of(id, TODAY), asked).eligible}
     db.session.rollback()
     assert chosen == judged

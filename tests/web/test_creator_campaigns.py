@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from flask import Flask
 from markupsafe import escape
@@ -9,6 +11,7 @@ from markupsafe import escape
 from marketplace.campaigns.campaign import CampaignStatus
 from marketplace.database.identifier import new_id
 from marketplace.program.rules import Criteria
+from tests.agreeing import ask_for_place, make_agreement
 from tests.make import make_campaign, make_member
 from tests.web.browsers import Browser, brand_browser, creator_browser
 
@@ -210,3 +213,24 @@ def test_a_commission_shows_its_rate_and_who_pays_the_platform_fee(
     assert "12.5%" in detail
     assert "available 30 days after the order" in detail
     assert "the brand pays the platform fee of 2.9% on top" in detail
+
+
+def test_the_list_marks_what_the_creator_agreed_to_applied_to_or_is_invited_to(
+    brand: Browser, creator: Browser
+) -> None:
+    titles = {"Agreed": "", "Applied": "", "Invited": "", "Untouched": ""}
+    for title in titles:
+        titles[title] = made(brand, status="open", title=title).rsplit("/", 1)[1]
+    with creator.creator() as person:
+        make_agreement(UUID(titles["Agreed"]), person)
+        ask_for_place(UUID(titles["Applied"]), person)
+        ask_for_place(UUID(titles["Invited"]), person, invited=True)
+    page = creator.get("/creator/campaigns").text
+    for said in ("You agreed to it", "You applied; the brand", "The brand invites you"):
+        assert page.count(said) == 1
+    agreed = page[page.index("Agreed") :]
+    assert agreed.index("You agreed to it") < agreed.index("</li>")
+    other = creator_browser(creator.app)
+    with other.creator() as person:
+        make_member(person)
+    assert "You agreed to it" not in other.get("/creator/campaigns").text

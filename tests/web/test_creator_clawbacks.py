@@ -17,8 +17,8 @@ from marketplace.earnings.clawback import Clawback
 from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
+from marketplace.payouts import leaving, settling
 from marketplace.payouts import payout as payouts
-from marketplace.payouts import settling
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.processors.base import Snapshot
@@ -41,7 +41,7 @@ def rival(app: Flask) -> Browser:
 
 def arrive(payout: Payout, at: datetime) -> None:
     mine = locked(Payout, payout.id)
-    assert payouts.may_send(mine, at)
+    assert leaving.may_send(mine, at)
     account = db.session.get_one(Destination, mine.destination_id).remote_account
     told = Snapshot(
         "transfer", f"tr_{mine.id.hex}", mine.id.hex, "paid", False, mine.amount, account=account

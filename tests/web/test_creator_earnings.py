@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, template_rendered
+from jinja2 import Template
 from sqlalchemy import text
 
 from marketplace import clock
@@ -17,8 +20,10 @@ from marketplace.database.identifier import new_id
 from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.money import Money
-from marketplace.payouts import explain, payout, settling
+from marketplace.parties.creator import Creator
+from marketplace.payouts import explain, leaving, refusal, settling
 from marketplace.payouts.payout import Payout
+from marketplace.payouts.threshold import adopt
 from marketplace.processors.base import Snapshot
 from marketplace.web.creator_statement import neutral
 from tests.make import (
@@ -48,7 +53,7 @@ def paid(creator: Browser, amount: str = "150.00 USD") -> None:
     with creator.creator() as person:
         made = make_payout(person, amount)
         at, mine = made.created_at, locked(Payout, made.id)
-        assert payout.may_send(mine, at)
+        assert leaving.may_send(mine, at)
         account = f"acct_{mine.destination_id.hex}"
         transfer = Snapshot(
             "transfer", "tr_1", mine.id.hex, "paid", False, amount=mine.amount, account=account
@@ -142,7 +147,76 @@ def test_the_page_shows_no_sign_and_no_word_that_misleads(creator: Browser) -> N
         assert "escrow" not in page.lower()
 
 
+@pytest.mark.parametrize(
+    ("amount", "threshold", "shown", "missing"),
+    [
+        ("9000 JPY", Money(15_000, "JPY"), "¥15,000", "¥6,000"),
+        ("12.500 KWD", Money(30_000, "KWD"), "KWD\xa030.000", "KWD\xa017.500"),
+        ("1000 ISK", Money(12_000, "ISK"), "ISK\xa012,000", "ISK\xa011,000"),
+        ("12345.67 HUF", Money(3_300_000, "HUF"), "HUF\xa033,000.00", "HUF\xa020,654.33"),
+        ("100000 UGX", Money(350_000, "UGX"), "UGX\xa0350,000", "UGX\xa0250,000"),
+    ],
+)
+def test_the_threshold_is_shown_in_local_money_with_its_own_decimals(
+    creator: Browser, amount: str, threshold: Money, shown: str, missing: str
+) -> None:
+    with creator.creator() as person:
+        adopt(threshold, clock.now().date(), "user:1", clock.now())
+        db.session.commit()
+        earn_matured(person, amount)
+        make_destination(person)
+    page = creator.get("/creator").text
+    assert f"{missing} missing to the threshold" in page
+    assert shown in page
+    (told,) = creator.get("/creator/why.json").json or []
+    assert told["threshold"] == {"minor": threshold.minor, "currency": threshold.currency}
+
+
 # --- why.json
+
+
+def _short(person: Creator) -> None:
+    earn_matured(person, "50.00 USD")
+    earn(person, "70.00 USD")
+    earn_matured(person, "5.00 EUR")
+
+
+def _under_way(person: Creator) -> None:
+    make_payout(person)
+    earn_matured(person, "20.00 USD")
+
+
+def _held(person: Creator) -> None:
+    mine, at = locked(Payout, make_payout(person).id), clock.now()
+    assert leaving.may_send(mine, at)
+    refusal.refused(mine, "balance_insufficient", "not enough", at)
+    db.session.commit()
+
+
+def _payable(person: Creator) -> None:
+    earn_matured(person, "100.00 USD")
+    make_destination(person)
+
+
+@pytest.mark.parametrize("become", [lambda _: None, _short, _under_way, _held, _payable])
+def test_the_page_is_made_of_the_very_decisions_that_why_json_tells(
+    app: Flask, creator: Browser, become: Callable[[Creator], None]
+) -> None:
+    with creator.creator() as person:
+        become(person)
+    shown: list[dict[str, Any]] = []
+
+    def keep(_: Flask, template: Template, context: dict[str, Any], **more: object) -> None:
+        shown.append(context)
+
+    with template_rendered.connected_to(keep, app):
+        page = creator.get("/creator").text
+    told = creator.get("/creator/why.json").json
+    decisions = [account.decision for account in shown[-1]["accounts"]]
+    assert [explain.as_json(it) for it in decisions] == told
+    reasons = re.findall(r'<ol class="steps why">(.*?)</ol>', page, re.DOTALL)
+    # One line for each blocker; "nothing stands in the way" if there is none.
+    assert [it.count("<li class=") for it in reasons] == [len(it["blockers"]) or 1 for it in told]
 
 
 def test_why_json_is_the_decision_of_the_gate_itself(app: Flask, creator: Browser) -> None:

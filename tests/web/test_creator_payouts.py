@@ -17,8 +17,8 @@ from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
+from marketplace.payouts import leaving, refusal, returning, settling
 from marketplace.payouts import payout as payouts
-from marketplace.payouts import refusal, returning, settling
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
 from marketplace.processors.base import Snapshot
@@ -213,16 +213,41 @@ def test_who_has_nothing_to_hand_in_is_led_back(creator: Browser, state: str | N
 
 
 def test_a_creator_chooses_how_often_they_are_paid(app: Flask, creator: Browser) -> None:
-    assert creator.post(f"{PAYOUTS}/rhythm", payout_rhythm="weekly").location == PAYOUTS
+    sent = {"payout_rhythm": "weekly", "time_zone": "Europe/Paris"}
+    assert creator.post(f"{PAYOUTS}/rhythm", **sent).location == PAYOUTS
     assert only(app, Creator).payout_rhythm == "weekly"
     page = creator.get(PAYOUTS).text
     assert "Saved." in page
     assert "weekly schedule" in creator.get("/creator").text
 
 
+def test_a_creator_chooses_the_time_zone_of_their_runs_and_reads_the_next_one_in_it(
+    app: Flask, creator: Browser
+) -> None:
+    sent = {"payout_rhythm": "monthly", "time_zone": "Asia/Kathmandu"}
+    assert creator.post(f"{PAYOUTS}/rhythm", **sent).location == PAYOUTS
+    mine = only(app, Creator)
+    assert mine.time_zone == "Asia/Kathmandu"
+    assert mine.payout_rhythm_at > mine.created_at, "it is another schedule"
+    page = creator.get(PAYOUTS).text
+    assert "in your time zone (Asia/Kathmandu)" in page
+    assert "9:00" in page.partition("Next run:")[2].partition(", in your time zone")[0]
+    assert '<option value="Asia/Kathmandu" selected' in page
+
+
+def test_a_time_zone_that_nobody_knows_is_refused_beside_its_field(
+    app: Flask, creator: Browser
+) -> None:
+    before = only(app, Creator).time_zone
+    reply = creator.post(f"{PAYOUTS}/rhythm", payout_rhythm="weekly", time_zone="Mars/Olympus")
+    assert reply.status_code == 422
+    assert 'id="f-time_zone-error"' in reply.text
+    assert (only(app, Creator).time_zone, only(app, Creator).payout_rhythm) == (before, "monthly")
+
+
 @pytest.mark.parametrize("rhythm", ["daily", "", "WEEKLY"])
 def test_another_rhythm_is_refused(app: Flask, creator: Browser, rhythm: str) -> None:
-    reply = creator.post(f"{PAYOUTS}/rhythm", payout_rhythm=rhythm)
+    reply = creator.post(f"{PAYOUTS}/rhythm", payout_rhythm=rhythm, time_zone="Europe/Paris")
     assert reply.status_code == 422
     assert 'id="f-payout_rhythm-error"' in reply.text
     assert only(app, Creator).payout_rhythm == "monthly"
@@ -279,15 +304,15 @@ def cancel(payout: Payout, at: Any) -> None:
     ("acts", "said"),
     [
         ((), "Waits for its turn to be sent"),
-        ((payouts.may_send,), "Waits for Stripe to confirm it"),
-        ((payouts.may_send, doubt), "it is never sent twice"),
-        ((payouts.may_send, refuse("balance_insufficient")), "our balance at Stripe to be filled"),
-        ((payouts.may_send, refuse("account_invalid")), "your Stripe account cannot receive it"),
-        ((payouts.may_send, refuse("idempotency_error")), "Somebody of the marketplace looks"),
-        ((payouts.may_send, refuse("card_declined")), "in your available balance again"),
-        ((payouts.may_send, pay), "Sent to your Stripe account on"),
-        ((payouts.may_send, pay, come_back), "Stripe took it back on"),
-        ((payouts.may_send, come_back, confirm), "You confirmed on"),
+        ((leaving.may_send,), "Waits for Stripe to confirm it"),
+        ((leaving.may_send, doubt), "it is never sent twice"),
+        ((leaving.may_send, refuse("balance_insufficient")), "our balance at Stripe to be filled"),
+        ((leaving.may_send, refuse("account_invalid")), "your Stripe account cannot receive it"),
+        ((leaving.may_send, refuse("idempotency_error")), "Somebody of the marketplace looks"),
+        ((leaving.may_send, refuse("card_declined")), "in your available balance again"),
+        ((leaving.may_send, pay), "Sent to your Stripe account on"),
+        ((leaving.may_send, pay, come_back), "Stripe took it back on"),
+        ((leaving.may_send, come_back, confirm), "You confirmed on"),
         ((cancel,), "asked for by the creator"),
     ],
 )
@@ -311,7 +336,7 @@ def test_what_came_back_is_said_with_what_to_do_and_confirmed_by_a_button(
     app: Flask, creator: Browser
 ) -> None:
     url = reserved(creator)
-    happens(app, payouts.may_send, come_back)
+    happens(app, leaving.may_send, come_back)
     for page in (creator.get(PAYOUTS).text, creator.get(url).text):
         assert "Stripe took it back on" in page
         assert "My account is in order" in page
@@ -333,7 +358,7 @@ def test_what_came_back_is_said_with_what_to_do_and_confirmed_by_a_button(
 
 def test_two_clicks_confirm_once(app: Flask, creator: Browser) -> None:
     url = reserved(creator)
-    happens(app, payouts.may_send, come_back)
+    happens(app, leaving.may_send, come_back)
     other = creator.again()
     together(lambda: creator.post(f"{url}/confirm"), lambda: other.post(f"{url}/confirm"))
     first = only(app, Payout).return_seen_at
@@ -351,7 +376,7 @@ def test_a_confirmation_of_what_did_not_come_back_is_told_so(app: Flask, creator
 
 def test_nobody_confirms_for_somebody_else(app: Flask, creator: Browser, rival: Browser) -> None:
     url = reserved(creator)
-    happens(app, payouts.may_send, come_back)
+    happens(app, leaving.may_send, come_back)
     assert rival.post(f"{url}/confirm").status_code == 404
     assert creator.client.post(f"{url}/confirm").status_code == 400, "without its token"
     assert only(app, Payout).return_seen_at is None
@@ -359,7 +384,7 @@ def test_nobody_confirms_for_somebody_else(app: Flask, creator: Browser, rival: 
 
 def test_the_list_shows_each_payout_with_its_status(app: Flask, creator: Browser) -> None:
     url = reserved(creator)
-    happens(app, payouts.may_send, refuse("balance_insufficient"))
+    happens(app, leaving.may_send, refuse("balance_insufficient"))
     page = creator.get(PAYOUTS).text
     assert url in page
     assert "On hold" in page

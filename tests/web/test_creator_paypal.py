@@ -13,7 +13,7 @@ from marketplace import clock
 from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import payout as payouts
+from marketplace.payouts import leaving
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import Payout
 from marketplace.processors.base import Snapshot
@@ -147,7 +147,7 @@ def test_each_state_of_a_payout_is_said_in_words(app: Flask, creator: Browser) -
     confirm(app, creator)
     with creator.creator() as person:
         payout = make_payout(person)
-        assert payouts.may_send(locked(Payout, payout.id), clock.now())
+        assert leaving.may_send(locked(Payout, payout.id), clock.now())
         db.session.commit()
         id = payout.id
     assert "Waits for PayPal to confirm it" in creator.get(PAYOUTS).text
@@ -181,7 +181,7 @@ def test_more_than_paypal_pays_at_once_says_so(app: Flask, creator: Browser) -> 
 
 
 def _paid(payout: Payout) -> Snapshot:
-    assert payouts.may_send(locked(Payout, payout.id), clock.now())
+    assert leaving.may_send(locked(Payout, payout.id), clock.now())
     return transfer_of(payout)
 
 

@@ -62,6 +62,7 @@ def test_challenges_and_work_that_never_came_are_listed(operating: Operating) ->
     page = operating.see("/operator/clock")
     assert "A challenge closes, is judged or awarded" in page
     assert "Work that never came is given up" in page
+    assert "A contest ends without a decision" in page
 
     def begin() -> None:
         make_challenge(make_brand())

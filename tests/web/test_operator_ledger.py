@@ -71,7 +71,7 @@ def test_one_walks_from_a_balance_to_its_cause_and_back(
     assert len(seen) == 2, "matured and set aside"
     for transaction in seen:
         assert account in links(transaction, "/operator/ledger/account?")
-    (earning,) = set(links(page, "/operator/ledger/things/earning/"))
+    (earning,) = set(links(page, "/operator/payouts/earnings/"))
     thing = operating.see(earning)
     assert "Earning accrued" in thing
     assert "Earning matured" in thing

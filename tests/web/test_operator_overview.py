@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from marketplace import clock, statuses
 from marketplace.challenges.challenge import JUDGE_WITHIN
-from marketplace.earnings.earning import EarningKind
+from marketplace.earnings import hold as holds
+from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.ledger import audit
 from marketplace.money import Money
@@ -22,6 +23,7 @@ from marketplace.webhooks.event import WebhookEvent
 from tests.challenges.make import make_challenge
 from tests.make import (
     earn,
+    earn_matured,
     fill_pool,
     make_brand,
     make_campaign,
@@ -88,6 +90,16 @@ def _late_judging() -> None:
     db.session.commit()
 
 
+def _contest() -> None:
+    """Three hours ago, on the demo clock."""
+    earn_matured(make_creator().creator, "45.00 USD")
+    earning = db.session.query(Earning).one()
+    at = clock.now() - timedelta(hours=3)
+    told = {"reason": "fraud", "evidence": "seen", "actor": statuses.SYSTEM}
+    holds.contest(earning.id, days=14, at=at, **told)
+    db.session.commit()
+
+
 def _come_back() -> None:
     """Three hours ago, on the demo clock."""
     clock.set_offset(-timedelta(hours=3))
@@ -96,6 +108,7 @@ def _come_back() -> None:
 
 
 ALARMS = {
+    "Contested earnings": _contest,
     "Contests whose judging is late": _late_judging,
     "Held payouts": lambda: _answer(Verdict.REJECTED, "balance_insufficient"),
     "Payouts that came back": _come_back,

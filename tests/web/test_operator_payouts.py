@@ -10,9 +10,8 @@ from marketplace import clock
 from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
-from marketplace.payouts import payout as payouts
-from marketplace.payouts import returning
-from marketplace.payouts import run as runs
+from marketplace.payouts import leaving, returning
+from marketplace.payouts import opening as runs
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun
 from marketplace.processors.base import Verdict
@@ -103,7 +102,7 @@ def test_a_decision_that_comes_too_late_changes_nothing_and_says_so(
     payout = reserved(operating)
 
     def send() -> None:
-        payouts.may_send(locked(Payout, payout.id), clock.now())
+        leaving.may_send(locked(Payout, payout.id), clock.now())
         db.session.commit()
 
     operating.within(send)
@@ -224,3 +223,87 @@ def test_a_dry_run_says_whom_the_next_run_would_pay_and_changes_nothing(
 
 def test_without_creators_no_run_is_coming(operating: Operating) -> None:
     assert "No run is coming" in operating.see("/operator/payouts/runs/next")
+
+
+def big_run(operating: Operating) -> PayoutRun:
+    """A run of 12,000.00 USD, which waits for an operator."""
+
+    def make() -> PayoutRun:
+        creator = make_creator("ines").creator
+        earn_matured(creator, "12000.00 USD")
+        make_destination(creator)
+        do_runs(run_after_maturity(creator))
+        return db.session.query(PayoutRun).one()
+
+    return operating.within(make)
+
+
+def test_a_run_above_the_limit_is_an_alarm_and_is_approved_on_its_page(
+    operating: Operating,
+) -> None:
+    run = big_run(operating)
+    path = f"/operator/payouts/runs/{run.id}"
+    assert "Payout runs that wait for approval" in operating.see("/operator")
+    page = operating.see(path)
+    assert "Nothing of it is sent before an operator has approved it" in page
+    assert "What it needs, and what is there" in page
+    assert "short" in page, "the processor's fee is missing"
+    reply = operating.send(f"{path}/decide", decision="approve", reason="as every week")
+    assert reply.status_code == 303
+    page = operating.see(reply.location)
+    assert "The run is approved." in page
+    assert "as every week" in page
+    again = operating.send(f"{path}/decide", decision="reject", reason="too late")
+    assert "This has moved on meanwhile" in operating.see(again.location)
+
+
+def test_a_rejection_needs_a_reason_and_gives_the_money_back(operating: Operating) -> None:
+    run = big_run(operating)
+    path = f"/operator/payouts/runs/{run.id}"
+    without = operating.send(f"{path}/decide", decision="reject")
+    assert without.status_code == 422
+    assert "Say why: the creators read it." in without.text
+    reply = operating.send(f"{path}/decide", decision="reject", reason="a wrong import")
+    assert "The run is rejected." in operating.see(reply.location)
+    operating.within(lambda: do_runs(clock.now()))
+    payout = operating.within(lambda: db.session.query(Payout).one())
+    assert available(operating, payout) == Money(1_200_000, "USD")
+
+
+def test_who_may_not_approve_is_told_why_and_keeps_what_was_typed(operating: Operating) -> None:
+    def make() -> PayoutRun:
+        creator = make_creator("ines").creator
+        earn_matured(creator, "12000.00 USD")
+        make_destination(creator)
+        at = run_after_maturity(creator)
+        runs.open_due(at, maker=f"user:{operating.person.id.hex}")
+        db.session.commit()
+        do_runs(at)
+        return db.session.query(PayoutRun).one()
+
+    run = operating.within(make)
+    path = f"/operator/payouts/runs/{run.id}"
+    said = f"{operating.person.name} opened this run: another operator must approve it."
+    assert said in operating.see(path)
+    reply = operating.send(f"{path}/decide", decision="approve", reason="my own work")
+    assert reply.status_code == 422
+    assert said in reply.text
+    assert "my own work" in reply.text
+
+
+def test_a_creators_payouts_are_held_and_the_creator_reads_why(operating: Operating) -> None:
+    payout = reserved(operating)
+    path = f"/operator/creators/{payout.creator_id}/hold"
+    assert path in operating.see(f"/operator/payouts/{payout.id}")
+    soon = (clock.now() + timedelta(days=10)).date().isoformat()
+    reply = operating.send(path, reason="we ask about an order", review_on="2020-01-01")
+    assert reply.status_code == 422
+    assert "A day to come, within 30 days." in reply.text
+    assert "we ask about an order" in reply.text
+    reply = operating.send(path, reason="we ask about an order", review_on=soon)
+    assert "Nothing leaves to this creator" in operating.see(reply.location)
+    assert "we ask about an order" in operating.see("/operator/payouts/holds")
+    assert operating.send(path, reason="once more", review_on=soon).status_code == 422
+    reply = operating.send(f"{path}/lift", reason="all in order")
+    assert "The hold is over." in operating.see(reply.location)
+    assert operating.client.get(f"/operator/creators/{payout.id}/hold").status_code == 404

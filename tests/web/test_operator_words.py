@@ -25,8 +25,9 @@ def stateful() -> list[type[Base]]:
 
 
 def test_every_status_of_every_thing_has_a_label(app: Flask) -> None:
-    # A clawback has no lifecycle; it is a cause of postings.
-    assert {model.__tablename__ for model in stateful()} | {"clawback"} == set(words.THINGS)
+    # A clawback and a hold have no lifecycle; they are causes of postings.
+    without = {"clawback", "earning_hold"}
+    assert {model.__tablename__ for model in stateful()} | without == set(words.THINGS)
     for model in stateful():
         moves = model.MOVES  # type: ignore[attr-defined]
         assert {status for status, _ in moves} | set(moves.values()) <= set(words.STATUSES)
@@ -62,7 +63,8 @@ def test_every_blocker_is_a_sentence_with_and_without_its_values(
         "details": [],
     }
     missing = {"minor": 1, "currency": "USD"}
-    full = {**bare, "missing": missing, "until": "2026-11-30T09:00:00+00:00", "details": ["a", "b"]}
+    until = "2026-11-30T09:00:00+00:00"
+    full = {**bare, "missing": missing, "amount": missing, "until": until, "details": ["a", "b"]}
     with app.test_request_context():
         for kept in (bare, full, {**bare, "details": ["a"]}, {**full, "details": []}):
             said = words.blocker(kept)

@@ -123,6 +123,7 @@ def make_world() -> World:
         "clawback_id": clawback.id,
         "payout_id": payout.id,
         "run_id": payout.run_id,
+        "creator_id": payout.creator_id,
         "operator.metric_import.import_id": _newest(MetricImport),
         "import_id": _newest(IncomeImport),
         "event_id": _newest(WebhookEvent),

@@ -17,6 +17,7 @@ from marketplace.extensions import db
 from marketplace.processors import outbox
 from marketplace.processors.base import Op, Outcome, Request, Verdict
 from marketplace.processors.outbox import ProcessorRequest
+from marketplace.processors.pace import LIVE, SANDBOX, Pace
 from marketplace.processors.stripe import Stripe
 from marketplace.webhooks import converge
 from tests.processors.make import funded, payee, transfer_intent, usd
@@ -441,10 +442,17 @@ def test_no_transaction_is_open_while_the_processor_is_asked(
     assert ("idle in transaction" in open_during_call) is holds_a_transaction
 
 
-def test_retries_are_four_times_further_apart_each_time_up_to_an_hour() -> None:
-    from marketplace.processors.pace import LIVE
-
+@pytest.mark.parametrize(
+    ("pace", "expected_s"),
+    [
+        (LIVE, (10, 40, 160, 320, 640, 1280, 2560, 3600, 3600)),
+        (SANDBOX, (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 3600, 3600)),
+    ],
+)
+def test_what_stays_unknown_is_asked_about_further_and_further_apart_up_to_an_hour(
+    pace: Pace, expected_s: tuple[int, ...]
+) -> None:
     at = clock.wall_now()
-    waits_s = [(LIVE.next_try(tries, at) - at).total_seconds() for tries in (1, 2, 3, 4, 5, 50)]
-    for wait_s, expected_s in zip(waits_s, (10, 40, 160, 640, 2560, 3600), strict=True):
-        assert expected_s <= wait_s <= 1.2 * expected_s
+    for tries, least_s in enumerate(expected_s, 1):
+        assert least_s <= (pace.next_try(tries, at) - at).total_seconds() <= 1.2 * least_s
+    assert pace.next_try(100_000, at) - at <= timedelta(hours=1.2)

@@ -1,4 +1,4 @@
-"""Why am I not paid yet? The gate's decision on one balance, reason by reason, in words."""
+"""Why am I not paid yet? The gate's reasons as creators read them, one step each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import url_for
 from flask_babel import gettext
 
-from marketplace.payouts.gate import Blocker, Decision, Reason
+from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Decision, Reason
 from marketplace.web import creator_words as words
 from marketplace.web import formats
 
@@ -25,6 +25,18 @@ class Step:
 def steps(decision: Decision) -> list[Step]:
     """The gate's decision on one balance, reason by reason."""
     return [_STEPS[blocker.reason](blocker, decision) for blocker in decision.blockers]
+
+
+def _contested(blocker: Blocker, decision: Decision) -> Step:
+    assert blocker.amount is not None
+    assert blocker.until is not None
+    until = formats.moment(blocker.until)
+    return Step(
+        "now",
+        gettext("%(amount)s contested", amount=formats.money(blocker.amount)),
+        str(words.WAITS["earning", "contested"]) % {"until": until},
+        (f"#contested-{decision.currency}", gettext("See why")),
+    )
 
 
 def _nothing_available(blocker: Blocker, decision: Decision) -> Step:
@@ -87,21 +99,37 @@ def _rail(decision: Decision) -> str:
     return words.RAILS[decision.facts.processor or "stripe"]
 
 
+def _destination_cooling(blocker: Blocker, decision: Decision) -> Step:
+    assert blocker.until is not None
+    return Step(
+        "now",
+        gettext("Your account is new"),
+        gettext(
+            "Waits for time: nothing goes to a new account before %(until)s, so that nobody can"
+            " divert your money.",
+            until=formats.moment(blocker.until),
+        ),
+        (url_for("creator.payouts"), gettext("See your account")),
+    )
+
+
 def _held_until(blocker: Blocker, decision: Decision) -> str:
     """Why the payout under way is held, and until when; '' if it is not."""
     if not blocker.details or blocker.until is None:
         return ""
-    values = {"until": formats.moment(blocker.until), "rail": _rail(decision)}
-    return str(words.HOLDS[blocker.details[0]]) % values
+    awaits = RUN_APPROVAL in blocker.details
+    said = words.AWAITS_APPROVAL if awaits else words.HOLDS[blocker.details[0]]
+    return str(said) % {"until": formats.moment(blocker.until), "rail": _rail(decision)}
 
 
 def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
     amount = formats.money(decision.facts.in_payout)
     held = _held_until(blocker, decision)
+    is_held = RUN_APPROVAL not in blocker.details
     on_its_way = gettext("%(amount)s is on its way", amount=amount)
     return Step(
         "bad" if blocker.on == "creator" else "now",
-        gettext("%(amount)s is on hold", amount=amount) if held else on_its_way,
+        gettext("%(amount)s is on hold", amount=amount) if held and is_held else on_its_way,
         held or gettext("Waits for the processor: one payout at a time."),
         (url_for("creator.payouts"), gettext("See the payout")),
     )
@@ -116,6 +144,20 @@ def _last_payout_returned(blocker: Blocker, decision: Decision) -> Step:
             rail=_rail(decision),
         ),
         (url_for("creator.payouts"), gettext("Check and confirm")),
+    )
+
+
+def _on_hold(blocker: Blocker, decision: Decision) -> Step:
+    assert blocker.until is not None
+    return Step(
+        "now",
+        gettext("Your payouts are held"),
+        gettext(
+            "The reason: %(reason)s. Somebody of the marketplace decides by %(until)s; your money"
+            " stays yours meanwhile.",
+            reason=blocker.details[0].rstrip("."),
+            until=formats.moment(blocker.until),
+        ),
     )
 
 
@@ -137,11 +179,14 @@ def _rail_cannot(blocker: Blocker, decision: Decision) -> Step:
 
 
 _STEPS = {
+    Reason.CONTESTED: _contested,
     Reason.NOTHING_AVAILABLE: _nothing_available,
     Reason.BELOW_THRESHOLD: _below_threshold,
     Reason.NO_DESTINATION: _no_destination,
     Reason.DESTINATION_NOT_READY: _destination_not_ready,
+    Reason.DESTINATION_COOLING: _destination_cooling,
     Reason.PAYOUT_UNDER_WAY: _payout_under_way,
     Reason.LAST_PAYOUT_RETURNED: _last_payout_returned,
     Reason.RAIL_CANNOT: _rail_cannot,
+    Reason.ON_HOLD: _on_hold,
 }

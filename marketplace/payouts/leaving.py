@@ -1,0 +1,77 @@
+"""How a payout leaves: asked of the processor once its run is sent, and looked at once more then.
+
+enqueue     the intent: one transfer, under a key of its own
+may_send    the last look, under the payout's lock, in the commit before the call
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from marketplace import statuses
+from marketplace.extensions import db
+from marketplace.payouts import creator_hold
+from marketplace.payouts.destination import Destination
+from marketplace.payouts.payout import (
+    HOLD_RETRY,
+    HoldReason,
+    Payout,
+    PayoutStatus,
+    put_on_hold,
+)
+from marketplace.payouts.run import LEAVING, PayoutRun
+from marketplace.processors import outbox
+from marketplace.processors.base import TransferIntent
+from marketplace.statuses import SYSTEM
+
+
+def enqueue(payout: Payout, destination: Destination, at: datetime) -> None:
+    """Ask the processor for the transfer, under a key of its own."""
+    assert destination.remote_account
+    payout.asked_at = at
+    outbox.enqueue(
+        destination.processor,
+        TransferIntent(
+            subject_type="payout",
+            subject_id=payout.id,
+            amount=payout.amount,
+            remote_account=destination.remote_account,
+            description="Creator payout",
+        ),
+    )
+
+
+def may_send(payout: Payout, at: datetime) -> bool:
+    """May the transfer be sent (again) now? The caller has locked the payout.
+
+    The creator and the destination are looked at once more: since the run, something may have come
+    up.
+    """
+    if payout.status != PayoutStatus.RESERVED:
+        return payout.status in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN)
+    if db.session.get_one(PayoutRun, payout.run_id, populate_existing=True).status not in LEAVING:
+        return False
+    held = creator_hold.active(payout.creator_id)
+    if held is not None:
+        put_on_hold(payout, HoldReason.OPERATOR, held.reason, at)
+        payout.review_at = max(held.review_at, at + HOLD_RETRY)
+        return False
+    destination = db.session.get_one(Destination, payout.destination_id, populate_existing=True)
+    why = destination.closed_for(at)
+    if why is None and unseen_return(destination) is not None:
+        why = "an earlier payout to it came back"
+    if why is not None:
+        put_on_hold(payout, HoldReason.DESTINATION, why, at)
+        return False
+    statuses.advance(payout, "send", at, SYSTEM)
+    return True
+
+
+def unseen_return(destination: Destination) -> Payout | None:
+    """The oldest payout that came back from there and whose creator has not confirmed it since."""
+    came_back = select(Payout).filter_by(
+        destination_id=destination.id, status=PayoutStatus.RETURNED, return_seen_at=None
+    )
+    return db.session.scalars(came_back.order_by(Payout.id).limit(1)).one_or_none()

@@ -1,0 +1,117 @@
+"""A run is opened when it falls due, and each of its lines is decided by the gate.
+
+    open_due        per schedule and time zone: the run that is due, once, a line per balance
+    decide_next     one line: lock the creator, ask the gate, reserve or write down the blockers
+
+A worker that was down on Monday opens Monday's run when it is back; two workers open it once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from marketplace import clock, statuses
+from marketplace.database.identifier import new_id
+from marketplace.database.lock import lock, lock_next
+from marketplace.earnings.maturity import next_maturity
+from marketplace.extensions import db
+from marketplace.parties.creator import Creator
+from marketplace.payouts import destination as destinations
+from marketplace.payouts import payout as payouts
+from marketplace.payouts.explain import as_json, decision_for
+from marketplace.payouts.owed import balances_of_run
+from marketplace.payouts.run import PayoutRun, PayoutRunLine, RunStatus
+from marketplace.payouts.schedule import Due, last_due, next_due
+from marketplace.statuses import SYSTEM
+
+
+def schedules() -> dict[tuple[str, str], datetime]:
+    """Every schedule that creators are on, and since when somebody is on it."""
+    rows = db.session.execute(
+        select(Creator.payout_rhythm, Creator.time_zone, func.min(Creator.payout_rhythm_at))
+        .group_by(Creator.payout_rhythm, Creator.time_zone)
+        .order_by(Creator.payout_rhythm, Creator.time_zone)
+    )
+    return {(rhythm, time_zone): since for rhythm, time_zone, since in rows}
+
+
+def open_due(at: datetime, maker: str = SYSTEM) -> bool:
+    """Open one run that is due and not open yet, a line per balance; False if there is none.
+
+    A schedule on which nobody was when its run fell due has no such run. A run waits until all that
+    had matured by then is available.
+    """
+    maturing_at = next_maturity()
+    due = {
+        schedule: last
+        for schedule, since in schedules().items()
+        if (last := last_due(*schedule, at)).at >= since
+        and (maturing_at is None or maturing_at > last.at)
+    }
+    schedule_and_period = tuple_(PayoutRun.rhythm, PayoutRun.time_zone, PayoutRun.period)
+    wanted = [(*schedule, last.period) for schedule, last in due.items()]
+    known = db.session.execute(
+        select(PayoutRun.rhythm, PayoutRun.time_zone).where(schedule_and_period.in_(wanted))
+    )
+    opened = {(rhythm, time_zone) for rhythm, time_zone in known}
+    return any(
+        _open(*schedule, last, at, maker)
+        for schedule, last in due.items()
+        if schedule not in opened
+    )
+
+
+def _open(rhythm: str, time_zone: str, due: Due, at: datetime, maker: str) -> bool:
+    """Open this run with its lines, unless another worker does in this moment."""
+    run_id = db.session.scalar(
+        insert(PayoutRun)
+        .values(
+            id=new_id(),
+            rhythm=rhythm,
+            time_zone=time_zone,
+            period=due.period,
+            due_at=due.at,
+            status=RunStatus.LOCKING,
+            status_at=at,
+        )
+        .on_conflict_do_nothing()
+        .returning(PayoutRun.id)
+    )
+    if run_id is None:
+        return False
+    statuses.born(db.session.get_one(PayoutRun, run_id), at, maker)
+    owed = db.session.execute(balances_of_run(rhythm, time_zone, due.at))
+    db.session.add_all(
+        PayoutRunLine(run_id=run_id, creator_id=creator_id, currency=currency)
+        for creator_id, currency in owed
+    )
+    db.session.flush()
+    return True
+
+
+def decide_next(at: datetime) -> bool:
+    """Decide one waiting line: reserve a payout, or write down why not; False if none waits."""
+    line = lock_next(PayoutRunLine, PayoutRunLine.state == "waiting", order_by=PayoutRunLine.run_id)
+    if line is None:
+        return False
+    creator = lock(Creator, line.creator_id)
+    assert creator is not None
+    decision = decision_for(creator, line.currency, at)
+    if decision.payable:
+        destination = destinations.current(creator.id)
+        assert destination is not None, "the gate asks for a destination"
+        payout = payouts.reserve(creator.id, destination, line.run_id, decision.parts, at)
+        line.state, line.payout_id = "included", payout.id
+    else:
+        line.state = "excluded"
+        line.blockers = as_json(decision)["blockers"]
+    return True
+
+
+def next_run_at() -> datetime | None:
+    """When the next run of any schedule falls due."""
+    at = clock.now()
+    return min((next_due(*schedule, at).at for schedule in schedules()), default=None)
