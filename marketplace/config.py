@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 from marketplace.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # What this checkout keeps: secrets, logs, process ids. A second instance gets a folder of its own.
 VAR = Path(os.environ.get("MARKETPLACE_VAR") or REPOSITORY / "var")
 PORT = 8000
+SECRET_LENGTH_MIN = 16
 
 # What live mode cannot do without. An endpoint's secret may be set to nothing: then it is off.
 _LIVE_NEEDS = {
@@ -90,7 +94,7 @@ def load_settings(
 def port(environ: Mapping[str, str]) -> int:
     """The port of the web server: `PORT`, 8000 by default."""
     text = environ.get("PORT") or str(PORT)
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 65535:
         raise SettingsError(f"PORT must be a number from 1 to 65535, not {text!r}")
     return int(text)
 
@@ -103,13 +107,11 @@ def _live(environ: Mapping[str, str]) -> Settings:
     ]
     if missing:
         raise SettingsError("STRIPE_SECRET_KEY is set, so also set: " + "; ".join(missing))
-    base_url = environ["BASE_URL"].strip().rstrip("/")
-    if not base_url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-        raise SettingsError(f"BASE_URL must begin with https://, not {base_url!r}")
+    _refuse_malformed({name: value.strip() for name, value in environ.items()})
     return Settings(
         sandbox=False,
         secret_key=environ["SECRET_KEY"].strip(),
-        base_url=base_url,
+        base_url=environ["BASE_URL"].strip().rstrip("/"),
         stripe_secret_key=environ["STRIPE_SECRET_KEY"].strip(),
         stripe_api_base=None,
         stripe_webhook_secrets=_several(environ, "STRIPE_WEBHOOK_SECRET"),
@@ -121,6 +123,23 @@ def _live(environ: Mapping[str, str]) -> Settings:
         smtp_url=environ["SMTP_URL"].strip(),
         mail_from=environ["MAIL_FROM"].strip(),
     )
+
+
+def _refuse_malformed(given: Mapping[str, str]) -> None:
+    """Refuse what cannot work, before anything is started; secrets are not repeated."""
+    wrong = []
+    if not given["STRIPE_SECRET_KEY"].startswith(("sk_", "rk_")):
+        wrong.append("STRIPE_SECRET_KEY must begin with sk_ or rk_")
+    if len(given["SECRET_KEY"]) < SECRET_LENGTH_MIN:
+        wrong.append(f"SECRET_KEY must have at least {SECRET_LENGTH_MIN} characters")
+    if not given["BASE_URL"].startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        wrong.append(f"BASE_URL must begin with https://, not {given['BASE_URL']!r}")
+    if not given["SMTP_URL"].startswith("smtp://"):
+        wrong.append("SMTP_URL must begin with smtp://")
+    if "@" not in given["MAIL_FROM"]:
+        wrong.append(f"MAIL_FROM must be an address, not {given['MAIL_FROM']!r}")
+    if wrong:
+        raise SettingsError("; ".join(wrong))
 
 
 def _sandbox(environ: Mapping[str, str], state: Mapping[str, Any]) -> Settings:
@@ -168,16 +187,42 @@ def _database_url(environ: Mapping[str, str]) -> str | None:
     scheme, separator, rest = url.partition("://")
     if scheme not in ("postgres", "postgresql", "postgresql+psycopg") or not separator:
         raise SettingsError("DATABASE_URL must begin with postgresql:// (PostgreSQL 15 or newer)")
-    return f"postgresql+psycopg://{rest}"
+    url = f"postgresql+psycopg://{rest}"
+    try:
+        make_url(url)
+    except (ValueError, ArgumentError) as error:  # the message may quote the password
+        raise SettingsError(
+            "DATABASE_URL must be postgresql://user:password@host:port/database"
+        ) from error
+    return url
+
+
+def make_folder(var: Path) -> None:
+    """See to it that this folder exists.
+
+    Raises:
+        SettingsError: it cannot be made.
+    """
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"{var} cannot be used as a folder ({error.strerror}): set MARKETPLACE_VAR to another"
+        ) from error
 
 
 def local_state(var: Path) -> dict[str, Any]:
     """This checkout's secrets and the sandbox's port, made once and kept in `var/local.json`."""
     path = var / "local.json"
     if not path.exists():
-        var.mkdir(parents=True, exist_ok=True)
+        make_folder(var)
         _write_once(path, json.dumps(_fresh_state(), indent=1))
-    state: dict[str, Any] = json.loads(path.read_text())
+    try:
+        state: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise SettingsError(
+            f"{path} cannot be read: remove it, and the sandbox gets new secrets"
+        ) from error
     if missing := {name: it for name, it in _fresh_state().items() if name not in state}:
         # Made by an earlier version, which had fewer of them.
         state |= missing

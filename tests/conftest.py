@@ -22,6 +22,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from werkzeug.serving import make_server
 
@@ -34,6 +35,10 @@ from tests.harness import Ports, open_folder, settings_for_tests
 
 SERVER_ROOT = "TEST_SERVER_ROOT"  # tells the xdist workers where the controller's server is
 TEMPLATE = "template_migrated"
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

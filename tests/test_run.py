@@ -196,11 +196,13 @@ def test_live_mode_has_no_sandbox_and_no_demo(folder: Path, server: EmbeddedServ
     ("environ", "reason"),
     [
         ({"PORT": "many"}, "PORT must be a number from 1 to 65535, not 'many'"),
+        ({"PORT": "²"}, "PORT must be a number from 1 to 65535, not '²'"),
         (
             {"DATABASE_URL": f"postgresql://x:secret@127.0.0.1:{free_port()}/x"},
             "Connection refused",
         ),
         ({"DATABASE_URL": "mysql://x/y"}, "must begin with postgresql://"),
+        ({"DATABASE_URL": "postgresql://x:secret@h:port/x"}, "user:password@host:port/database"),
         ({"STRIPE_SECRET_KEY": "sk_live_x"}, "DATABASE_URL"),
     ],
 )
@@ -234,6 +236,24 @@ def test_a_recorded_number_that_is_now_a_strangers_is_left_alone(tmp_path: Path)
     finally:
         stranger.kill()
         stranger.wait()
+
+
+@pytest.mark.parametrize("content", ["", '{"web": 1'])
+def test_a_record_that_was_cut_short_names_nobody(tmp_path: Path, content: str) -> None:
+    (tmp_path / "pids.json").write_text(content)
+
+    preflight.end_leftovers(tmp_path)
+
+
+def test_secrets_that_cannot_be_read_are_refused_in_one_sentence(folder: Path) -> None:
+    state = folder / "var" / "local.json"
+    state.write_text("")
+
+    refusal = Run(folder).refusal()
+
+    assert (
+        refusal == f"make run: {state} cannot be read: remove it, and the sandbox gets new secrets"
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 from flask.cli import with_appcontext
+from marshmallow import ValidationError
 
 from marketplace import clock
 from marketplace.errors import BadInput
 from marketplace.extensions import db
 from marketplace.parties import user as people
+from marketplace.schemas.auth import Person
 
 
 @click.group()
@@ -23,15 +25,20 @@ def users() -> None:
 @with_appcontext
 def create_operator(email: str, name: str, password: str) -> None:
     """Add an operator, or make the person who has this address one."""
-    person = people.by_email(email)
-    if person is None:
-        if "@" not in email.strip("@"):
-            raise click.BadParameter(f"{email!r} is not a mail address")
-        try:
-            person = people.register(email, name, password, clock.now())
-        except BadInput as error:
-            raise click.ClickException("; ".join(error.fields.values())) from error
+    try:
+        read = Person().load({"email": email, "name": name})
+        person = people.by_email(read["email"])
+        if person is None:
+            person = people.register(read["email"], read["name"], password, clock.now())
+    except ValidationError as error:
+        raise click.ClickException(_said(error.messages_dict)) from error
+    except BadInput as error:
+        raise click.ClickException("; ".join(error.fields.values())) from error
     person.confirm(clock.now())
     person.is_operator = True
     db.session.commit()
     click.echo(f"{person.email} is an operator")
+
+
+def _said(problems: dict[str, list[str]]) -> str:
+    return "; ".join(f"{field}: {sentences[0]}" for field, sentences in problems.items())

@@ -13,11 +13,12 @@ from marketplace.cli.worker import load_domain_time, report
 from marketplace.database.lock import lock_where
 from marketplace.extensions import db
 from marketplace.webhooks import inbox
-from marketplace.webhooks.event import WebhookEvent
+from marketplace.webhooks.event import STATES, WebhookEvent
 from marketplace.worker.draining import drain
 from marketplace.worker.jobs import JOBS
 
 LISTED_MAX = 200
+HOURS_MAX = 30 * 24  # for so long Stripe keeps events
 
 
 @click.group()
@@ -27,7 +28,10 @@ def webhooks() -> None:
 
 @webhooks.command("list")
 @click.option(
-    "--state", multiple=True, help="Several are allowed; all that wait or failed if none."
+    "--state",
+    type=click.Choice(STATES),
+    multiple=True,
+    help="Several are allowed; all that wait or failed if none.",
 )
 @with_appcontext
 def list_events(state: tuple[str, ...]) -> None:
@@ -69,7 +73,13 @@ def replay_events(event_id: tuple[str, ...]) -> None:
 
 
 @webhooks.command("catch-up")
-@click.option("--hours", default=72, show_default=True, help="How far back to ask.")
+@click.option(
+    "--hours",
+    type=click.IntRange(1, HOURS_MAX),
+    default=72,
+    show_default=True,
+    help="How far back to ask.",
+)
 @click.option("--processor", default="stripe", show_default=True)
 @with_appcontext
 def catch_up(hours: int, processor: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from marketplace import demo_clock
 from marketplace.config import Settings
 from marketplace.extensions import db
-from marketplace.processors.outbox import ProcessorRequest
+from marketplace.processors.outbox import STATES, ProcessorRequest
 from marketplace.worker import loop
 from marketplace.worker.draining import Work, drain
 from marketplace.worker.jobs import JOBS
@@ -49,7 +49,7 @@ def send_requests() -> None:
 
 
 @processors.command("list")
-@click.option("--state", default="needs_review", show_default=True)
+@click.option("--state", type=click.Choice(STATES), default="needs_review", show_default=True)
 @with_appcontext
 def list_requests(state: str) -> None:
     """List requests in one state, the oldest first."""

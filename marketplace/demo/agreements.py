@@ -37,7 +37,7 @@ def steps(present: datetime) -> list[Step]:
         ago(34, lambda: _submit(COFFEE, "ines", "https://www.tiktok.com/@ines/video/7301")),
         ago(33, lambda: _revise(COFFEE, "ines", "Lovely. Could the kit be seen a little longer?")),
         ago(32, lambda: _submit(COFFEE, "ines", "https://www.tiktok.com/@ines/video/7302")),
-        ago(30.8, lambda: _approve(COFFEE, "ines")),
+        Step(people.best_day(present), lambda: _approve(COFFEE, "ines")),
         # Called off with the campaign: jonas has handed nothing in; lucia has, and is paid.
         ago(33, lambda: _apply(TENT, "jonas", "I know a ridge that nobody films.")),
         ago(32, lambda: _apply(TENT, "lucia", "Two nights, one song for each.")),

@@ -9,7 +9,7 @@ from marketplace import clock
 from marketplace.challenges import challenge as challenges
 from marketplace.challenges import entry as entries
 from marketplace.challenges import judging, pool
-from marketplace.challenges.challenge import Challenge, Kind, RankedBy
+from marketplace.challenges.challenge import APPEAL, Challenge, Kind, RankedBy
 from marketplace.challenges.entry import Entry
 from marketplace.database.lock import lock
 from marketplace.demo import people
@@ -36,14 +36,18 @@ def steps(present: datetime) -> list[Step]:
         return Step(present - timedelta(days=days), act)
 
     prizes = [60_000, 30_000, 15_000]
+    named_at = people.best_day(present) - APPEAL
     return [
-        ago(46, lambda: _contest("kite", _MORNING, prizes, days=12)),
+        ago(46, lambda: _contest("kite", _MORNING, prizes, days=11)),
         *(
             ago(44 - 0.5 * number, lambda handle=handle: _enter(_MORNING, handle))  # type: ignore[misc]
             for number, handle in enumerate(("ines", "jule", "lucia", "sam"))
         ),
-        ago(31, lambda: _score(_MORNING, {"ines": 92, "jule": 78, "lucia": 78, "sam": 61})),
-        ago(30.9, lambda: _publish(_MORNING)),
+        Step(
+            named_at - timedelta(hours=1),
+            lambda: _score(_MORNING, {"ines": 92, "jule": 78, "lucia": 78, "sam": 61}),
+        ),
+        Step(named_at, lambda: _publish(_MORNING)),
         ago(21, lambda: _contest("halcyon", _TRAIL, [40_000, 20_000], days=13)),
         *(
             ago(19 - 0.5 * number, lambda handle=handle: _enter(_TRAIL, handle))  # type: ignore[misc]

@@ -43,7 +43,10 @@ def steps(present: datetime) -> list[Step]:
         ago(53, lambda: _connect("halcyon")),
         ago(47, lambda: _order("northwind", 1042, f"{_KIT}, large", "186.00", by_code="ines")),
         ago(39, lambda: _order("northwind", 1051, _KIT, "74.50", by_link="ines")),
-        ago(30.7, lambda: _order("northwind", 1063, f"{_KIT} for two", "129.00", by_code="ines")),
+        Step(
+            people.best_day(present),
+            lambda: _order("northwind", 1063, f"{_KIT} for two", "129.00", by_code="ines"),
+        ),
         ago(29, lambda: _order("northwind", 1066, _KIT, "74.50", by_code="ines", email=ines)),
         ago(20, lambda: _order("northwind", 1078, "Filter papers", "12.00")),
         ago(15, lambda: _order("halcyon", 2101, "Trail stove", "340.00", by_code="sam")),

@@ -59,6 +59,7 @@ def _steps(present: datetime) -> list[Step]:
     def ago(days: float, act: Callable[[], None]) -> Step:
         return Step(present - timedelta(days=days), act)
 
+    best_day = people.best_day(present)
     return [
         ago(59, lambda: _fill(Purpose.FUND_POOL, Money(900_000, "USD"))),
         ago(59, lambda: _fill(Purpose.GIFT_POOL, Money(700_000, "USD"))),
@@ -73,13 +74,15 @@ def _steps(present: datetime) -> list[Step]:
         *troubles.steps(present),
         ago(50, lambda: _import(EarningKind.FUND, "fund-1.csv", _FUND_1)),
         ago(40, lambda: _import(EarningKind.GIFT, "gifts-1.csv", _GIFTS_1)),
-        ago(24, lambda: _import(EarningKind.FUND, "fund-2.csv", _FUND_2)),
-        ago(23, lambda: _import(EarningKind.GIFT, "gifts-2.csv", _GIFTS_2)),
-        ago(3, lambda: _import(EarningKind.GIFT, "gifts-3.csv", _GIFTS_3)),
+        Step(best_day, lambda: _import(EarningKind.FUND, "fund-2.csv", _FUND_2)),
+        Step(best_day, lambda: _import(EarningKind.GIFT, "gifts-2.csv", _GIFTS_2)),
+        ago(24, lambda: _import(EarningKind.FUND, "fund-3.csv", _FUND_3)),
+        ago(23, lambda: _import(EarningKind.GIFT, "gifts-3.csv", _GIFTS_3)),
+        ago(3, lambda: _import(EarningKind.GIFT, "gifts-4.csv", _GIFTS_4)),
         ago(8.5, lambda: _cancel_held("maya")),
         Step(
             troubles.run_without_answer(present) - MATURITY - timedelta(days=1),
-            lambda: _import(EarningKind.GIFT, "gifts-4.csv", {troubles.UNANSWERED: "124.60 USD"}),
+            lambda: _import(EarningKind.GIFT, "gifts-5.csv", {troubles.UNANSWERED: "124.60 USD"}),
         ),
         *(_exactly(present, handle, amount) for handle, amount in _ON_THE_EDGE.items()),
     ]
@@ -106,11 +109,13 @@ _FUND_1 = {"ines": "240.10 USD", "tom": "310.00 USD", "nora": "185.40 USD", "jul
 _FUND_1 |= {"lucia": "132.75 USD", "sam": "501.30 USD", "maya": "128.00 USD", "jonas": "64.90 USD"}
 _FUND_1 |= {"ana": "150.00 USD", "leo": "118.40 USD", "eva": "210.55 USD"}
 _GIFTS_1 = {"ines": "64.30 USD", "jule": "38.15 USD", "sam": "22.00 USD", "jonas": "41.10 USD"}
-_FUND_2 = {"ines": "188.20 USD", "jule": "101.00 USD", "sam": "92.45 USD", "jonas": "77.60 USD"}
-_FUND_2 |= {"ana": "40.00 USD", "eva": "35.00 USD", "leo": "12.00 USD", "oskar": "131.40 USD"}
+_FUND_2 = {"ines": "112.60 USD"}
+_GIFTS_2 = {"ines": "47.35 USD"}
+_FUND_3 = {"ines": "188.20 USD", "jule": "101.00 USD", "sam": "92.45 USD", "jonas": "77.60 USD"}
+_FUND_3 |= {"ana": "40.00 USD", "eva": "35.00 USD", "leo": "12.00 USD", "oskar": "131.40 USD"}
 # Together more euros than are left at the processor after its fees: the last payout must wait.
-_GIFTS_2 = {"jule": "200.00 EUR", "lucia": "200.00 EUR", "maya": "195.00 EUR"}
-_GIFTS_3 = {"ines": "71.25 USD", "jule": "18.90 USD", "nora": "12.50 USD"}
+_GIFTS_3 = {"jule": "200.00 EUR", "lucia": "200.00 EUR", "maya": "195.00 EUR"}
+_GIFTS_4 = {"ines": "71.25 USD", "jule": "18.90 USD", "nora": "12.50 USD"}
 _ON_THE_EDGE = {"tom": "100.00", "nora": "99.99"}
 
 

@@ -52,6 +52,10 @@ def read(content: bytes, currencies: frozenset[str]) -> list[Row]:
                     missing=", ".join(missing),
                 )
             )
+        if twice := [column for column in COLUMNS if names.count(column) > 1]:
+            raise _refused(
+                says("The first line names columns twice: %(twice)s.", twice=", ".join(twice))
+            )
         reader.fieldnames = names
         rows: list[Row] = []
         for raw in reader:

@@ -72,6 +72,9 @@ def read_csv(content: bytes) -> list[Row]:
         if missing := [column for column in columns if column not in names]:
             template = "The first line must name the columns: %(missing)s missing."
             raise _refused(says(template, missing=", ".join(missing)))
+        if twice := [column for column in columns if names.count(column) > 1]:
+            template = "The first line names columns twice: %(twice)s."
+            raise _refused(says(template, twice=", ".join(twice)))
         reader.fieldnames = names
         rows = list(_csv_rows(reader, columns))
     except csv.Error as error:

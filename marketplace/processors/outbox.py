@@ -42,6 +42,7 @@ from marketplace.extensions import Base, db
 from marketplace.processors import registry
 from marketplace.processors.base import OP_OF, Body, Intent, Op
 
+STATES = ("ready", "sent", "unknown", "done", "rejected", "abandoned", "needs_review")
 UNDER_WAY = ("ready", "sent", "unknown")  # the worker still does something about it
 
 
@@ -50,11 +51,7 @@ class ProcessorRequest(Base):
 
     __tablename__ = "processor_request"
     __table_args__ = (
-        CheckConstraint(
-            "state IN ('ready', 'sent', 'unknown', 'done', 'rejected', 'abandoned',"
-            " 'needs_review')",
-            name="state",
-        ),
+        CheckConstraint(f"state IN {STATES}", name="state"),
         CheckConstraint("op IN ('cs', 'rf', 'acct', 'trf')", name="op"),
         # What never left has no time of leaving; what has an answer has left.
         CheckConstraint("state <> 'ready' OR first_sent_at IS NULL", name="ready_was_never_sent"),

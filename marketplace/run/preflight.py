@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from marketplace.config import REPOSITORY
+from marketplace.config import REPOSITORY, make_folder
 from marketplace.database.embedded_process import command_lines
 from marketplace.errors import MarketplaceError
 
@@ -36,8 +36,9 @@ def only_one(var: Path) -> Iterator[None]:
 
     Raises:
         StartRefused: another one runs.
+        SettingsError: the folder cannot be made.
     """
-    var.mkdir(parents=True, exist_ok=True)
+    make_folder(var)
     with (var / "run.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,7 +61,7 @@ def end_leftovers(var: Path) -> None:
     """
     try:
         recorded: dict[str, int] = json.loads((var / "pids.json").read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # cut short, where the machine itself went down
         return
     deadline = time.monotonic() + LEFTOVERS_END_WITHIN_S
     while left := [pid for pid in recorded.values() if _is_ours(pid)]:

@@ -14,11 +14,16 @@ from marketplace.schemas.fields import EMAIL_LENGTH_MAX, Country, Email, Handle,
 DISTINCT_CHARACTERS_MIN = 5
 
 
-class SignUp(Sent):
-    """A person with a password of their own."""
+class Person(Sent):
+    """How a person is called, and where mail reaches them."""
 
     name = Text(length_max=100)
     email = Email()
+
+
+class SignUp(Person):
+    """A person with a password of their own."""
+
     password = Text(length_min=PASSWORD_LENGTH_MIN, length_max=PASSWORD_LENGTH_MAX, strip=False)
     time_zone = TimeZone()
 

@@ -13,15 +13,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from marketplace.database.identifier import new_id
 from marketplace.extensions import Base
 
+STATES = ("new", "retry", "done", "ignored", "quarantined", "parked")
+
 
 class WebhookEvent(Base):
     """One event as a processor or a shop sent it, and what came of it."""
 
     __tablename__ = "webhook_event"
     __table_args__ = (
-        CheckConstraint(
-            "state IN ('new', 'retry', 'done', 'ignored', 'quarantined', 'parked')", name="state"
-        ),
+        CheckConstraint(f"state IN {STATES}", name="state"),
         # Outcome and time agree.
         CheckConstraint(
             "(handled_at IS NOT NULL) = (state IN ('done', 'ignored', 'quarantined'))",

@@ -105,7 +105,7 @@ def accept(scene: Scene) -> Figure:
     conninfo = scene.server.conninfo("webhooks")
     ours = {
         "DATABASE_URL": conninfo,
-        "SECRET_KEY": "bench",
+        "SECRET_KEY": "of the webhook bench",
         "STRIPE_SECRET_KEY": "sk_test_bench",
         "BASE_URL": "http://127.0.0.1",
         "STRIPE_WEBHOOK_SECRET": SECRET,

@@ -131,6 +131,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         (b"\n\n", "reference, handle, amount, currency, earned_on missing"),
         (b"reference,handle,amount,currency\nG-1,ines,1,USD", "earned_on missing"),
         (f"{GOOD}\n".encode(), "reference, handle, amount, currency, earned_on missing"),
+        (f"{HEAD},Amount\n{GOOD},7.00".encode(), "names columns twice: amount"),
         (HEAD.encode(), "no rows"),
         (f"{HEAD}\n\n\n".encode(), "no rows"),
         (f"{HEAD}\nG-1,in\0es,1,USD,2026-03-02".encode(), "not a text file"),

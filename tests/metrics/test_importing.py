@@ -17,7 +17,7 @@ from marketplace.metrics.channel import Channel
 from marketplace.metrics.daily import ChannelDay
 from marketplace.metrics.facts import CreatorFacts, facts_of
 from marketplace.metrics.importing import MetricImport, MetricLine, import_metrics
-from marketplace.metrics.reading import read_csv, read_json
+from marketplace.metrics.reading import CHANNEL_COLUMNS, read_csv, read_json
 from tests.make import import_days, make_creator
 from tests.within import at_once, within
 
@@ -191,6 +191,12 @@ def test_a_body_that_is_none_is_refused(content: bytes) -> None:
 def test_a_file_that_is_none_is_refused(content: bytes) -> None:
     with pytest.raises(BadInput):
         read_csv(content)
+
+
+def test_a_column_that_is_named_twice_is_refused() -> None:
+    head = ",".join([*CHANNEL_COLUMNS, "Views"])
+    with pytest.raises(BadInput, match="names columns twice: views"):
+        read_csv(f"{head}\n{line(1)},7\n".encode())
 
 
 def test_a_video_of_another_channel_is_refused() -> None:

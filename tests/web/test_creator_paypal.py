@@ -8,17 +8,21 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from marketplace import clock
 from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
+from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import leaving
 from marketplace.payouts.destination import Destination, DestinationStatus
+from marketplace.payouts.explain import decision_for
+from marketplace.payouts.gate import Reason
 from marketplace.payouts.payout import Payout
 from marketplace.processors.base import Snapshot
 from marketplace.webhooks import converge
-from tests.make import earn_matured, make_payout, transfer_of
+from tests.make import earn_matured, make_destination, make_payout, transfer_of
 from tests.web.browsers import Browser, creator_browser, only, rows
 from tests.within import locked
 
@@ -36,16 +40,25 @@ def name(creator: Browser, address: str = ADDRESS) -> int:
 
 
 def link(app: Flask) -> str:
-    """The path in the newest mail."""
-    found = re.search(r"http://[^/]+(/\S+)", rows(app, Mail)[-1].body)
-    assert found is not None
-    return found[1]
+    """The path in the newest mail with a link to confirm."""
+    bodies = [it.body for it in rows(app, Mail)]
+    found = [path for body in bodies for path in re.findall(r"http://[^/]+(/\S+/paypal/\S+)", body)]
+    return str(found[-1])
 
 
 def confirm(app: Flask, creator: Browser) -> str:
     path = link(app)
     creator.post(path)
     return path
+
+
+def cool(person: Creator) -> None:
+    """Let the 72 hours pass for the present destination."""
+    destination = destinations.current(person.id)
+    assert destination is not None
+    assert destination.usable_at is not None
+    destination.usable_at -= destinations.COOLING
+    db.session.commit()
 
 
 def test_an_address_is_paid_only_once_its_mail_was_opened(app: Flask, creator: Browser) -> None:
@@ -142,10 +155,67 @@ def test_one_destination_is_chosen_not_two(app: Flask, creator: Browser) -> None
     assert [it for it in rows(app, Mail) if it.to == ADDRESS] == []
 
 
+def test_a_confirmed_address_cools_off_and_its_creator_is_told_by_mail(
+    app: Flask, creator: Browser
+) -> None:
+    name(creator)
+    path = confirm(app, creator)
+    before = only(app, Destination).usable_at
+    assert before is not None
+    told = [it.subject for it in rows(app, Mail) if it.to != ADDRESS]
+    assert told == [
+        "Your payouts are to go to a new account",
+        "A new account is ready for your payouts",
+    ]
+    assert "Your PayPal account is ready, and new" in creator.get(PAYOUTS).text
+    with creator.creator() as person:
+        earn_matured(person, "150.00 USD")
+        decision = decision_for(person, "USD", clock.now())
+        (blocker,) = decision.blockers
+        assert blocker.reason == Reason.DESTINATION_COOLING
+    assert "Your account is new" in creator.get("/creator").text
+    creator.post(path)  # a second click does not begin it anew
+    assert only(app, Destination).usable_at == before
+
+
+def test_a_creator_goes_from_stripe_to_paypal_and_back(app: Flask, creator: Browser) -> None:
+    with creator.creator() as person:
+        make_destination(person)
+    assert "payouts/paypal/replace" in creator.get(PAYOUTS).text
+    for _ in range(2):  # a double click names one address
+        assert replace_by(creator, ADDRESS).status_code == 303
+    confirm(app, creator)
+    assert "Your PayPal account is ready" in creator.get(PAYOUTS).text
+    assert creator.post(f"{PAYOUTS}/replace").status_code == 303
+    assert [(it.processor, it.status) for it in rows(app, Destination)] == [
+        ("stripe", DestinationStatus.REPLACED),
+        ("paypal", DestinationStatus.REPLACED),
+        ("stripe", DestinationStatus.REQUESTED),
+    ]
+    old = creator.post(link(app))
+    assert old.status_code == 410
+    assert replace_by(creator, ADDRESS).status_code == 303  # Stripe opens it: nothing was done
+    assert len(rows(app, Destination)) == 3
+
+
+def test_an_address_that_is_refused_replaces_nothing(app: Flask, creator: Browser) -> None:
+    with creator.creator() as person:
+        make_destination(person)
+    reply = replace_by(creator, "nobody")
+    assert reply.status_code == 422
+    assert "nobody" in reply.text
+    assert only(app, Destination).status == DestinationStatus.ACTIVE
+
+
+def replace_by(creator: Browser, address: str) -> TestResponse:
+    return creator.post(f"{PAYOUTS}/paypal/replace", paypal_address=address)
+
+
 def test_each_state_of_a_payout_is_said_in_words(app: Flask, creator: Browser) -> None:
     name(creator)
     confirm(app, creator)
     with creator.creator() as person:
+        cool(person)
         payout = make_payout(person)
         assert leaving.may_send(locked(Payout, payout.id), clock.now())
         db.session.commit()
@@ -171,6 +241,7 @@ def test_more_than_paypal_pays_at_once_says_so(app: Flask, creator: Browser) -> 
     name(creator)
     confirm(app, creator)
     with creator.creator() as person:
+        cool(person)
         payout = make_payout(person, "20000.00 USD")
         converge.apply(_paid(payout), clock.now())
         db.session.commit()

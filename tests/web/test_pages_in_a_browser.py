@@ -15,7 +15,7 @@ from marketplace.parties.user import User
 from marketplace.web.shell import AREAS
 from tests.browsing import SIZES, Look, check, log_in, opened
 from tests.conftest import Web
-from tests.make import PASSWORD, make_brand, make_creator, make_operator
+from tests.make import PASSWORD, earn, earn_matured, make_brand, make_creator, make_operator
 from tests.web.people import Person, known
 from tests.web.test_macros import sheet
 
@@ -43,6 +43,28 @@ PERSONS = {
     "creator": lambda: make_creator().user,
     "operator": make_operator,
 }
+
+
+@pytest.mark.parametrize("page", [Look("light", "phone", "fr")], indirect=True, ids=["phone"])
+def test_no_amount_is_broken_on_a_phone(page: Page, app: Flask) -> None:
+    """What the French write after the number stays beside it."""
+    with app.app_context():
+        person = make_creator()
+        earn_matured(person.creator, "1371.38 USD")
+        earn(person.creator, "1099.15 USD")
+        email = person.user.email
+        person.user.locale = "fr"
+        db.session.commit()
+        db.session.remove()
+    log_in(page, email)
+    page.goto("/creator")
+    amounts = page.locator(".hero .big, .stat .num")
+    expect(amounts).to_have_count(3)
+    for amount in amounts.all():
+        lines = amount.evaluate(
+            "it => Math.round(it.clientHeight / parseFloat(getComputedStyle(it).lineHeight))"
+        )
+        assert lines == 1, amount.inner_text()
 
 
 @pytest.mark.parametrize("area", PERSONS)
