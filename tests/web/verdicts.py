@@ -127,7 +127,7 @@ VERDICTS: dict[str, str] = {
     "GET  /creator/payouts/onboarding":                       "login 403 403 303 303 403",
     "POST /creator/payouts/onboarding":                       "401   403 403 303 303 403",
     "POST /creator/payouts/paypal":                            "401   403 403 422 422 403",
-    "POST /creator/payouts/paypal/replace":                            "401   403 403 422 422 403",
+    "POST /creator/payouts/paypal/replace":                    "401   403 403 422 422 403",
     "POST /creator/payouts/paypal/again":                      "401   403 403 303 303 403",
     "POST /creator/payouts/paypal/withdraw":                   "401   403 403 303 303 403",
     # The link of a mail, to whoever reads it; this one is of another kind.
