@@ -37,6 +37,12 @@ _LIVE_NEEDS = {
     "SMTP_URL": "smtp://user:password@host:587",
     "MAIL_FROM": "the sender's address of our mail",
 }
+# The second rail: all of them, or none and it is off.
+_PAYPAL_NEEDS = {
+    "PAYPAL_CLIENT_ID": "of our application at PayPal",
+    "PAYPAL_CLIENT_SECRET": "of our application at PayPal",
+    "PAYPAL_WEBHOOK_ID": "of the webhook that PayPal posts to /webhooks/paypal",
+}
 _MAY_BE_EMPTY = {name for name in _LIVE_NEEDS if name.endswith("WEBHOOK_SECRET")}
 
 
@@ -53,6 +59,10 @@ class Settings:
     stripe_connect_webhook_secrets: tuple[str, ...]
     stripe_thin_webhook_secrets: tuple[str, ...]
     metrics_secrets: tuple[str, ...] = ()  # of who may send metrics; none = nobody may
+    paypal_client_id: str = ""  # empty = nobody is paid by PayPal
+    paypal_client_secret: str = ""
+    paypal_webhook_id: str = ""
+    paypal_api_base: str | None = None  # None = PayPal itself
     database_url: str | None = None  # None = the embedded server
     smtp_url: str | None = None
     mail_from: str = "marketplace@localhost"
@@ -108,6 +118,7 @@ def _live(environ: Mapping[str, str]) -> Settings:
         stripe_connect_webhook_secrets=_several(environ, "STRIPE_CONNECT_WEBHOOK_SECRET"),
         stripe_thin_webhook_secrets=_several(environ, "STRIPE_THIN_WEBHOOK_SECRET"),
         metrics_secrets=_several(environ, "METRICS_SECRET"),
+        **_paypal(environ),
         database_url=_database_url(environ),
         smtp_url=environ["SMTP_URL"].strip(),
         mail_from=environ["MAIL_FROM"].strip(),
@@ -133,20 +144,34 @@ def _refuse_malformed(given: Mapping[str, str]) -> None:
 
 def _sandbox(environ: Mapping[str, str], state: Mapping[str, Any]) -> Settings:
     base_url = environ.get("BASE_URL") or f"http://127.0.0.1:{port(environ)}"
+    sandbox_url = environ.get("SANDBOX_URL") or f"http://127.0.0.1:{state['sandbox_port']}"
     return Settings(
         sandbox=True,
         secret_key=environ.get("SECRET_KEY") or state["secret_key"],
         base_url=base_url.rstrip("/"),
         stripe_secret_key=state["sandbox_api_key"],
-        stripe_api_base=environ.get("SANDBOX_URL") or f"http://127.0.0.1:{state['sandbox_port']}",
+        stripe_api_base=sandbox_url,
         stripe_webhook_secrets=(state["sandbox_webhook_secret"],),
         stripe_connect_webhook_secrets=(state["sandbox_connect_secret"],),
         stripe_thin_webhook_secrets=(state["sandbox_thin_secret"],),
         metrics_secrets=(state["metrics_secret"],),
+        paypal_client_id=state["sandbox_paypal_client_id"],
+        paypal_client_secret=state["sandbox_paypal_client_secret"],
+        paypal_webhook_id=state["sandbox_paypal_webhook_id"],
+        paypal_api_base=sandbox_url,
         database_url=_database_url(environ),
         smtp_url=environ.get("SMTP_URL") or None,
         mail_from=environ.get("MAIL_FROM") or "marketplace@localhost",
     )
+
+
+def _paypal(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of the second rail, none of them if it is off."""
+    given = {name: (environ.get(name) or "").strip() for name in _PAYPAL_NEEDS}
+    missing = [f"{name} ({_PAYPAL_NEEDS[name]})" for name, value in given.items() if not value]
+    if missing and any(given.values()):
+        raise SettingsError("payouts by PayPal are half set up, so also set: " + "; ".join(missing))
+    return {} if missing else {name.lower(): value for name, value in given.items()}
 
 
 def _several(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
@@ -217,6 +242,9 @@ def _fresh_state() -> dict[str, Any]:
         "sandbox_connect_secret": "whsec_" + secrets.token_hex(16),
         "sandbox_thin_secret": "whsec_" + secrets.token_hex(16),
         "metrics_secret": "whsec_" + secrets.token_hex(16),
+        "sandbox_paypal_client_id": "sandbox_" + secrets.token_hex(12),
+        "sandbox_paypal_client_secret": secrets.token_hex(24),
+        "sandbox_paypal_webhook_id": "WH-" + secrets.token_hex(8).upper(),
     }
 
 

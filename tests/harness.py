@@ -45,6 +45,10 @@ def settings_for_tests(database_url: str, ports: Ports) -> Settings:
         stripe_connect_webhook_secrets=("whsec_connect",),
         stripe_thin_webhook_secrets=("whsec_thin",),
         metrics_secrets=("whsec_metrics",),
+        paypal_client_id="sandbox_paypal",
+        paypal_client_secret="paypal_secret",
+        paypal_webhook_id="WH-PAYPAL",
+        paypal_api_base=f"http://127.0.0.1:{ports.sandbox}",
         database_url=database_url,
     )
 

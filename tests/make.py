@@ -33,7 +33,7 @@ from marketplace.parties import creator as creators
 from marketplace.parties.brand import Brand
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
-from marketplace.payouts import approval, dispatch, leaving
+from marketplace.payouts import approval, dispatch, leaving, receiver
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import opening as runs
 from marketplace.payouts.destination import Destination
@@ -328,6 +328,17 @@ def do_runs(at: datetime) -> None:
         while job(at):
             db.session.commit()
         db.session.rollback()
+
+
+def make_paypal_destination(
+    creator: Creator, address: str = "ada@example.com", *, cooled: bool = True
+) -> Destination:
+    """A confirmed address at PayPal; it has cooled off unless told so."""
+    destination = receiver.name(creator.id, address, "user:1", clock.now())
+    since = clock.now() - 2 * destinations.COOLING if cooled else clock.now()
+    receiver.confirm(destination, since)
+    db.session.commit()
+    return destination
 
 
 def make_payout(creator: Creator, amount: str = "150.00 USD") -> Payout:

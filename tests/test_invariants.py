@@ -19,6 +19,7 @@ from marketplace.database.identifier import new_id
 from marketplace.earnings import hold as holds
 from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
+from marketplace.funding import moving
 from marketplace.funding import refund as refunds
 from marketplace.funding.refund import Refund
 from marketplace.money import Money
@@ -76,6 +77,7 @@ def unposted(kind: str) -> str:
 
 MATURED = of("earning", "status = 'available' AND kind = 'fund'")
 
+CAME_BACK = "status = 'returned' AND transfer_ref IS NOT NULL"
 REVERSED = of("earning", "status = 'reversed'")
 PARTLY = of("clawback", "earning_id IN (SELECT id FROM earning WHERE status = 'pending')")
 
@@ -87,6 +89,26 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         "DELETE FROM processor_request WHERE op = 'cs'"
         f" AND subject_id = {of('deposit', 'campaign_id IS NOT NULL')}",
         {"W3"},
+    ),
+    "money moved between processors that the books do not know": (
+        unposted("processor_funded"),
+        {"W5"},
+    ),
+    "more moved between processors than the books say": (
+        f"UPDATE processor_funding SET {ONE_MORE}",
+        {"W5"},
+    ),
+    "money moved to another processor than the books say": (
+        "UPDATE processor_funding SET to_processor = 'elsewhere'",
+        {"W5"},
+    ),
+    "money moved between processors that nobody wrote down": (
+        "DELETE FROM processor_funding",
+        {"W5"},
+    ),
+    "a payout that nobody claimed, as if it had been paid": (
+        "UPDATE payout SET transfer_ref = 'B1' WHERE status = 'returned' AND transfer_ref IS NULL",
+        {"P3"},
     ),
     "a deposit of another amount than its money": (
         f"UPDATE deposit SET {ONE_MORE} WHERE id = {of('deposit', 'brand_id IS NULL')}",
@@ -191,12 +213,12 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         {"P3", "A2.payout", "B1"},
     ),
     "a returned payout of another amount": (
-        f"UPDATE payout SET {ONE_MORE} WHERE status = 'returned'",
+        f"UPDATE payout SET {ONE_MORE} WHERE {CAME_BACK}",
         {"P1", "P4", "P6"},
     ),
     "a payout that came back without a request": (
         "DELETE FROM processor_request WHERE op = 'trf'"
-        " AND subject_id = (SELECT id FROM payout WHERE status = 'returned')",
+        f" AND subject_id = {of('payout', CAME_BACK)}",
         {"W3"},
     ),
     "a canceled payout that gave nothing back": (unposted("payout_released"), {"P3"}),
@@ -208,7 +230,10 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         f"UPDATE payout SET {ONE_MORE} WHERE status = 'canceled'",
         {"P1", "P5"},
     ),
-    "one transfer for two payouts": ("UPDATE payout SET transfer_ref = 'tr_1'", {"P7"}),
+    "one transfer for two payouts": (
+        "UPDATE payout SET transfer_ref = 'tr_1' WHERE transfer_ref IS NOT NULL",
+        {"P7"},
+    ),
     "a fact that is posted twice": (
         "INSERT INTO ledger.transaction (id, kind, cause_type, cause_id, idempotency_key,"
         " fingerprint, effective_at, entry_count) SELECT gen_random_uuid(), kind, cause_type,"
@@ -382,6 +407,9 @@ def lively() -> None:
             refunds.converge(locked(Refund, asked.id), told, clock.now())
             db.session.commit()
     make_payout(make_creator().creator)
+    _never_claimed(make_payout(make_creator().creator, "160.00 USD"))
+    moving.move("stripe", "paypal", usd(50_000), "a bank's reference", "user:1", clock.now())
+    db.session.commit()
     make_returned(make_creator().creator, "170.00 USD")
     _pay_out(make_payout(make_creator().creator))
     canceled = make_payout(make_creator().creator)
@@ -436,6 +464,18 @@ def _pay_out(payout: Payout, transfer: str = "tr_paid") -> None:
         "transfer", transfer, payout.id.hex, "paid", False, payout.amount, account=account
     )
     converge.apply(told, at)
+    db.session.commit()
+
+
+def _never_claimed(payout: Payout) -> None:
+    """What lies at the processor until it comes back, never having been paid."""
+    assert leaving.may_send(locked(Payout, payout.id), clock.now())
+    account = db.session.get_one(Destination, payout.destination_id).remote_account
+    for state in ("unclaimed", "returned"):
+        told = Snapshot(
+            "transfer", "B1", payout.id.hex, state, False, payout.amount, account=account
+        )
+        converge.apply(told, clock.now())
     db.session.commit()
 
 

@@ -25,7 +25,10 @@ BRANDS = {
 
 
 class Role(NamedTuple):
-    """One creator, and how far their destination gets: 'active', 'restricted', 'onboarding', ''."""
+    """One creator, and how far their destination gets: 'active', 'restricted', 'onboarding', ''.
+
+    'paypal' = a confirmed address there.
+    """
 
     handle: str
     name: str
@@ -70,7 +73,7 @@ CREATORS = (
     Role("jonas", "Jonas Keller", "CH", "Europe/Zurich", "monthly", "active"),
     Role("ana", "Ana Teles", "PT", "Europe/Lisbon", "weekly", "restricted"),
     Role("leo", "Leo Maes", "BE", "Europe/Brussels", "weekly", "onboarding"),
-    Role("eva", "Eva Visser", "NL", "Europe/Amsterdam", "weekly", ""),
+    Role("eva", "Eva Visser", "NL", "Europe/Amsterdam", "weekly", "paypal"),
     Role("oskar", "Oskar Lind", "SE", "Europe/Stockholm", "monthly", ""),
 )
 

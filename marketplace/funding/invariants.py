@@ -30,6 +30,19 @@ CHECKS = (
         "  CASE WHEN d.status = 'succeeded' THEN d.amount_minor END",
     ),
     Check(
+        "W5",
+        "money that an operator moved between processors is posted once, as it was written down",
+        "SELECT f.id, t.cause_id FROM processor_funding f"
+        " FULL JOIN (SELECT t.cause_id, e.amount_minor, a.currency, a.owner"
+        "  FROM ledger.transaction t"
+        "  JOIN ledger.entry e ON e.transaction_id = t.id AND e.amount_minor > 0"
+        "  JOIN ledger.account a ON a.id = e.account_id"
+        "  WHERE t.kind = 'processor_funded') t"
+        " ON t.cause_id = f.id AND t.amount_minor = f.amount_minor AND t.currency = f.currency"
+        "  AND t.owner = 'processor:' || f.to_processor"
+        " WHERE f.id IS NULL OR t.cause_id IS NULL",
+    ),
+    Check(
         "R1",
         "what went back of a deposit is at most the deposit",
         "SELECT d.id FROM deposit d JOIN refund r ON r.deposit_id = d.id AND r.status <> 'failed'"

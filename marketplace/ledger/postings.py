@@ -146,6 +146,14 @@ def refund_bounced(
     return _move("refund_bounced", debited, credited, amount, cause, at)
 
 
+def processor_funded(
+    from_processor: str, to_processor: str, amount: Money, cause: Cause, at: datetime
+) -> Draft:
+    """An operator moved our own money between processors: nobody is owed more or less."""
+    debited, credited = processor_clearing(to_processor), processor_clearing(from_processor)
+    return _move("processor_funded", debited, credited, amount, cause, at)
+
+
 # ---- money owed
 
 

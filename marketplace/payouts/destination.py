@@ -41,9 +41,12 @@ class DestinationStatus(StrEnum):
         │                    │  ▲                 │  ▲
       refuse              restrict │            restrict activate
         ▼                    ▼  activate          ▼  │
-     refused              restricted ◀────────────┘──┘
+     refused ◀─withdraw─  restricted ◀────────────┘──┘
 
     onboarding, active and restricted ──replace──▶ replaced
+
+    An address at PayPal begins as onboarding: its owner confirms it by the link of a mail, or
+    withdraws it and names another.
     """
 
     REQUESTED = "requested"
@@ -64,8 +67,16 @@ class Destination(Polled, Stateful):
             name="status",
         ),
         CheckConstraint(
-            "(remote_account IS NULL) = (status IN ('requested', 'refused'))",
+            "(status <> 'requested' OR remote_account IS NULL)"
+            " AND (status IN ('requested', 'refused') OR remote_account IS NOT NULL)",
             name="remote_account_once_opened",
+        ),
+        # An address at PayPal may be that of a household; anybody can name it, one confirms it.
+        Index(
+            "uq_destination_remote_account",
+            "remote_account",
+            unique=True,
+            postgresql_where=text("processor <> 'paypal'"),
         ),
         CheckConstraint("status <> 'active' OR usable_at IS NOT NULL", name="active_is_usable"),
         # One destination per creator and processor, but for those that were refused or replaced.
@@ -82,6 +93,7 @@ class Destination(Polled, Stateful):
         (DestinationStatus.REQUESTED, "open"): DestinationStatus.ONBOARDING,
         (DestinationStatus.REQUESTED, "refuse"): DestinationStatus.REFUSED,
         (DestinationStatus.ONBOARDING, "activate"): DestinationStatus.ACTIVE,
+        (DestinationStatus.ONBOARDING, "withdraw"): DestinationStatus.REFUSED,
         (DestinationStatus.ONBOARDING, "restrict"): DestinationStatus.RESTRICTED,
         (DestinationStatus.ACTIVE, "restrict"): DestinationStatus.RESTRICTED,
         (DestinationStatus.RESTRICTED, "activate"): DestinationStatus.ACTIVE,
@@ -97,7 +109,7 @@ class Destination(Polled, Stateful):
 
     creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"))
     processor: Mapped[str]
-    remote_account: Mapped[str | None] = mapped_column(unique=True)
+    remote_account: Mapped[str | None]  # at PayPal the address to which it pays
     requirements: Mapped[list[str]] = mapped_column(ARRAY(String), default=list)
     refusal: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -166,6 +178,16 @@ def replace(creator_id: UUID, email: str, currency: str, actor: str, at: datetim
     Raises:
         WrongState: the old one is still being opened.
     """
+    retire(creator_id, actor, at)
+    return connect(creator_id, email, currency, actor, at)
+
+
+def retire(creator_id: UUID, actor: str, at: datetime) -> None:
+    """Nothing more goes to the present destination, if there is one.
+
+    Raises:
+        WrongState: it is still being opened.
+    """
     assert lock(Creator, creator_id) is not None  # no run decides meanwhile
     found = current(creator_id)
     old = lock(Destination, found.id) if found else None
@@ -173,7 +195,6 @@ def replace(creator_id: UUID, email: str, currency: str, actor: str, at: datetim
         statuses.advance(old, "replace", at, actor)
         old.check_no_more()
         db.session.flush()
-    return connect(creator_id, email, currency, actor, at)
 
 
 def visited(destination: Destination, at: datetime) -> None:
@@ -198,7 +219,13 @@ def converge(destination: Destination, snapshot: Snapshot, at: datetime) -> None
         destination.check_no_more()
     event = {"active": "activate", "restricted": "restrict"}.get(snapshot.state)
     if event and statuses.allows(destination, event):
-        if event == "activate" and destination.usable_at is None:
-            destination.usable_at = at
-            notices.usable(destination.creator_id, at + COOLING, at)
+        if event == "activate":
+            begin_cooling(destination, at)
         statuses.advance(destination, event, at, statuses.SYSTEM, "; ".join(snapshot.requirements))
+
+
+def begin_cooling(destination: Destination, at: datetime) -> None:
+    """It can receive; if that is for the first time, it cools off from now on."""
+    if destination.usable_at is None:
+        destination.usable_at = at
+        notices.usable(destination.creator_id, at + COOLING, at)

@@ -17,12 +17,13 @@ from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import creator_hold, leaving
 from marketplace.payouts import destination as destinations
+from marketplace.payouts.destination import Destination
 from marketplace.payouts.gate import Decision, Facts, decide
 from marketplace.payouts.payout import OPEN, Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.payouts.schedule import next_due
 from marketplace.payouts.threshold import threshold_of
-from marketplace.processors.stripe_amounts import payout_step
+from marketplace.processors import registry
 
 
 def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
@@ -52,9 +53,24 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             contested=[(kept[it.id], it.review_at) for it in contested if it.review_at],
             held_for=held.reason if held else None,
             held_until=held.review_at if held else None,
-            step_minor=payout_step(currency),
+            **_rail(destination, creator.country, currency),
         )
     )
+
+
+def _rail(to: Destination | None, country: str, currency: str) -> dict[str, Any]:
+    """What the destination's processor cannot do, and what it pays: multiples of, and at most."""
+    if to is None:
+        return {"step_minor": registry.get(destinations.PROCESSOR).payout_step(currency)}
+    if not registry.offers(to.processor):
+        return {"processor": to.processor, "rail_refusal": "off"}
+    adapter = registry.get(to.processor)
+    return {
+        "processor": to.processor,
+        "rail_refusal": adapter.supports(country, currency),
+        "step_minor": adapter.payout_step(currency),
+        "most": adapter.payout_most(currency),
+    }
 
 
 def under_way_of(creator_id: UUID, currency: str) -> Payout | None:

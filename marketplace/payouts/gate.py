@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +25,7 @@ class Reason(StrEnum):
     DESTINATION_COOLING = "destination_cooling"
     PAYOUT_UNDER_WAY = "payout_under_way"
     LAST_PAYOUT_RETURNED = "last_payout_returned"
+    RAIL_CANNOT = "rail_cannot"
     ON_HOLD = "on_hold"
 
 
@@ -49,6 +50,9 @@ class Facts:
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
     contested: Sequence[tuple[Money, datetime]] = ()  # amount and by when it is decided
     step_minor: int = 1  # the processor pays multiples of this
+    processor: str | None = None  # of the destination
+    rail_refusal: str | None = None  # what the destination's processor cannot do: 'country', …
+    most: Money | None = None  # what it pays at once
 
     @property
     def least(self) -> Money:
@@ -132,59 +136,66 @@ class Decision:
 
 def decide(facts: Facts) -> Decision:
     """Check every condition and name each one that fails, in a fixed order."""
-    blockers = []
-    if facts.in_payout:
-        blockers.append(_under_way(facts))
-    if facts.available < facts.least:  # what is not contested leaves without it
-        blockers += [
-            Blocker(Reason.CONTESTED, on="operator", until=decided_by, amount=amount)
-            for amount, decided_by in facts.contested
-        ]
-    if facts.available.minor <= 0:
-        blockers.append(Blocker(Reason.NOTHING_AVAILABLE, on="time", until=_first_maturity(facts)))
-    elif facts.available < facts.least:
-        blockers.append(
-            Blocker(
-                Reason.BELOW_THRESHOLD,
-                on="time",
-                missing=facts.least - facts.available,
-                until=_enough_by(facts),
-            )
-        )
-    if facts.destination_status is None:
-        blockers.append(Blocker(Reason.NO_DESTINATION, on="creator"))
-    elif facts.destination_status != "active":
-        blockers.append(
-            Blocker(
-                Reason.DESTINATION_NOT_READY,
-                on="processor" if facts.destination_status == "requested" else "creator",
-                details=tuple(facts.destination_requirements),
-            )
-        )
-    if facts.destination_cools_until is not None:
-        until = facts.destination_cools_until
-        blockers.append(Blocker(Reason.DESTINATION_COOLING, on="time", until=until))
-    if facts.returned_payout is not None:
-        details = (facts.returned_payout,)
-        blockers.append(Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=details))
+    found = [*_in_payout(facts), *_in_balance(facts), *_at_destination(facts), *_at_rail(facts)]
     if facts.held_for is not None:
         held = Blocker(
             Reason.ON_HOLD, on="operator", until=facts.held_until, details=(facts.held_for,)
         )
-        blockers.append(held)
-    return Decision(facts, tuple(blockers))
+        found.append(held)
+    return Decision(facts, tuple(found))
 
 
-def _under_way(facts: Facts) -> Blocker:
+def _in_payout(facts: Facts) -> Iterator[Blocker]:
     """The payout under way: held, in a run that waits for approval, or at the processor."""
     held_for, approval_by = facts.payout_held_for, facts.payout_approval_by
+    if not facts.in_payout:
+        return
     if held_for:
         on, until = _HOLD_WAITS_ON[held_for], facts.payout_review_at
-        return Blocker(Reason.PAYOUT_UNDER_WAY, on=on, until=until, details=(held_for,))
-    if approval_by:
+        yield Blocker(Reason.PAYOUT_UNDER_WAY, on=on, until=until, details=(held_for,))
+    elif approval_by:
         details = (RUN_APPROVAL,)
-        return Blocker(Reason.PAYOUT_UNDER_WAY, on="operator", until=approval_by, details=details)
-    return Blocker(Reason.PAYOUT_UNDER_WAY, on="processor")
+        yield Blocker(Reason.PAYOUT_UNDER_WAY, on="operator", until=approval_by, details=details)
+    else:
+        yield Blocker(Reason.PAYOUT_UNDER_WAY, on="processor")
+
+
+def _in_balance(facts: Facts) -> Iterator[Blocker]:
+    """Too little is available; what is contested is named with it, as it could fill it up."""
+    if facts.available >= facts.least:
+        return
+    for amount, decided_by in facts.contested:
+        yield Blocker(Reason.CONTESTED, on="operator", until=decided_by, amount=amount)
+    if facts.available.minor <= 0:
+        yield Blocker(Reason.NOTHING_AVAILABLE, on="time", until=_first_maturity(facts))
+    else:
+        missing = facts.least - facts.available
+        until = _enough_by(facts)
+        yield Blocker(Reason.BELOW_THRESHOLD, on="time", missing=missing, until=until)
+
+
+def _at_destination(facts: Facts) -> Iterator[Blocker]:
+    """There is none, it cannot receive, it is new, or the last payout to it came back."""
+    if facts.destination_status is None:
+        yield Blocker(Reason.NO_DESTINATION, on="creator")
+    elif facts.destination_status != "active":
+        on = "processor" if facts.destination_status == "requested" else "creator"
+        details = tuple(facts.destination_requirements)
+        yield Blocker(Reason.DESTINATION_NOT_READY, on=on, details=details)
+    if facts.destination_cools_until is not None:
+        yield Blocker(Reason.DESTINATION_COOLING, on="time", until=facts.destination_cools_until)
+    if facts.returned_payout is not None:
+        details = (facts.returned_payout,)
+        yield Blocker(Reason.LAST_PAYOUT_RETURNED, on="creator", details=details)
+
+
+def _at_rail(facts: Facts) -> Iterator[Blocker]:
+    """What the destination's processor cannot do for this balance: a stable word each."""
+    if facts.rail_refusal is not None:
+        yield Blocker(Reason.RAIL_CANNOT, on="creator", details=(facts.rail_refusal,))
+    paid = divide(facts.available, facts.debt, facts.step_minor).paid
+    if facts.most is not None and paid > facts.most:
+        yield Blocker(Reason.RAIL_CANNOT, on="creator", details=("most",))
 
 
 def _first_maturity(facts: Facts) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marketplace.database.check import Check
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import COOLING, Destination
-from marketplace.payouts.payout import Payout
+from marketplace.payouts.payout import OPEN_SQL, Payout
 from marketplace.payouts.recovery import RECOVERY_BPS
 from marketplace.payouts.run import PayoutRun
 from marketplace.processors.stripe_amounts import PAYOUT_STEPS
@@ -30,8 +30,10 @@ def _held(account: str) -> str:
     return f"(SELECT * FROM ledger.account WHERE kind = '{account}') a"
 
 
+_CAME_BACK = "p.status = 'returned' AND p.transfer_ref IS NOT NULL"
+_NEVER_CLAIMED = "p.status = 'returned' AND p.transfer_ref IS NULL"
 # Of payout p: what it recovered of debt is not back.
-_LIVE = "p.status NOT IN ('failed', 'canceled')"
+_LIVE = f"p.status NOT IN ('failed', 'canceled') AND NOT ({_NEVER_CLAIMED})"
 _STEPS = ", ".join(f"('{currency}', {step})" for currency, step in PAYOUT_STEPS.items())
 
 CHECKS = (
@@ -52,21 +54,21 @@ CHECKS = (
         " (SELECT * FROM ledger.account WHERE kind = 'payout_reserved') a"
         f" FULL JOIN (SELECT {_OWNER} AS owner, p.currency,"
         "  sum(p.amount_minor)::bigint AS amount_minor FROM payout p"
-        "  WHERE p.status IN ('reserved', 'sending', 'unknown', 'held') GROUP BY 1, 2) q"
+        f"  WHERE {OPEN_SQL} GROUP BY 1, 2) q"
         "  ON q.owner = a.owner AND q.currency = a.currency"
         " WHERE -coalesce(a.balance_minor, 0) <> coalesce(q.amount_minor, 0)",
     ),
     Check(
         "P3",
         "a payout is paid if and only if the books paid it, ended unpaid if they gave it back,"
-        " returned if they paid it and took it back",
+        " returned if they paid it and took it back, or gave back what nobody claimed",
         "SELECT p.id, p.status FROM payout p,"
         f" LATERAL ({_moved('payout_paid', 'payout_reserved')}) s,"
         f" LATERAL ({_moved('payout_released', 'payout_reserved')}) r,"
         f" LATERAL ({_moved('payout_returned', 'creator_available')}) b"
-        " WHERE (p.status IN ('paid', 'returned')) <> (s.postings > 0)"
-        " OR (p.status = 'returned') <> (b.postings > 0)"
-        " OR (p.status IN ('failed', 'canceled')) <> (r.postings > 0)",
+        f" WHERE (p.status = 'paid' OR {_CAME_BACK}) <> (s.postings > 0)"
+        f" OR ({_CAME_BACK}) <> (b.postings > 0)"
+        f" OR (p.status IN ('failed', 'canceled') OR {_NEVER_CLAIMED}) <> (r.postings > 0)",
     ),
     Check(
         "P4",

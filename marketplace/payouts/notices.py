@@ -10,8 +10,10 @@ from flask_babel import force_locale, format_datetime, gettext
 
 from marketplace import clock
 from marketplace.config import Settings
+from marketplace.errors import says
 from marketplace.extensions import db
-from marketplace.notifications import mail
+from marketplace.money import Money
+from marketplace.notifications import mail, notices
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
 
@@ -40,6 +42,21 @@ def usable(creator_id: UUID, until: datetime, at: datetime) -> None:
             gettext("Payouts go there from %(when)s (UTC) on, not before.", when=when),
             at,
         )
+
+
+def came_back(creator_id: UUID, amount: Money, at: datetime) -> None:
+    """A payout came back, and nothing more goes there before its creator has looked."""
+    notices.to_creator(
+        creator_id,
+        at,
+        says("A payout of %(amount)s came back.", amount=amount),
+        says(
+            "The money is in your available balance again. Please check the account that it went"
+            " to, then confirm on your payouts page that it is in order: nothing is sent there"
+            " before."
+        ),
+        "/creator/payouts",
+    )
 
 
 def _write(person: User, subject: str, body: str, at: datetime) -> None:

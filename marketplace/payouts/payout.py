@@ -15,24 +15,28 @@ from marketplace.database.identifier import new_id
 from marketplace.errors import MarketplaceError, WrongState
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
-from marketplace.ledger.draft import Cause, Draft
+from marketplace.ledger.draft import Cause
 from marketplace.money import Money
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.recovery import Parts
 from marketplace.processors import outbox
-from marketplace.processors.base import Op, Snapshot
+from marketplace.processors.base import Op
+from marketplace.processors.polled import Polled
 from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
 
 HOLD_RETRY = timedelta(days=1)
 HOLD_REVIEW = timedelta(days=3)
+CLAIM_WITHIN = timedelta(days=30)  # PayPal gives back what nobody has fetched by then
 
 
 class PayoutStatus(StrEnum):
     """Where a payout stands. Only a definitive answer releases the money.
 
      reserved ──send──▶ sending ──pay──▶ paid ──return──▶ returned (money available again)
-      │  │  ▲              │ │ └─doubt─▶ unknown ──pay──▶ paid
-      │  │  release        │ │              │└─hold, fail as from sending
+      │  │  ▲              │ ││└─await_claim─▶ unclaimed ──pay──▶ paid
+      │  │  │              │ ││                   └──return──▶ returned, fail as from sending
+      │  │  │              │ │└─doubt─▶ unknown ──accept──▶ sending
+      │  │  release        │ │             └─pay, await_claim, return, hold, fail as from sending
       │ hold│              │ fail
       │  ▼  │              │ └────────────▶ failed     (money available again)
       │ held ◀────hold─────┘
@@ -44,6 +48,7 @@ class PayoutStatus(StrEnum):
     RESERVED = "reserved"
     SENDING = "sending"
     UNKNOWN = "unknown"
+    UNCLAIMED = "unclaimed"  # it lies at the processor until its receiver fetches it
     HELD = "held"
     PAID = "paid"
     RETURNED = "returned"
@@ -60,8 +65,14 @@ class HoldReason(StrEnum):
     OPERATOR = "operator"  # who holds everything that would leave to the creator
 
 
-OPEN = (PayoutStatus.RESERVED, PayoutStatus.SENDING, PayoutStatus.UNKNOWN, PayoutStatus.HELD)
-_OPEN_SQL = "status IN ('reserved', 'sending', 'unknown', 'held')"
+OPEN = (
+    PayoutStatus.RESERVED,
+    PayoutStatus.SENDING,
+    PayoutStatus.UNKNOWN,
+    PayoutStatus.UNCLAIMED,
+    PayoutStatus.HELD,
+)
+OPEN_SQL = "status IN ('reserved', 'sending', 'unknown', 'unclaimed', 'held')"
 
 
 class Mismatch(MarketplaceError):
@@ -70,7 +81,7 @@ class Mismatch(MarketplaceError):
     code = "mismatch"
 
 
-class Payout(Stateful):
+class Payout(Polled, Stateful):
     """One amount to one destination, and what it recovered of the creator's debt on the way."""
 
     __tablename__ = "payout"
@@ -78,12 +89,14 @@ class Payout(Stateful):
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("recovered_minor >= 0", name="recovered_not_negative"),
         CheckConstraint(
-            "status IN ('reserved', 'sending', 'unknown', 'held', 'paid', 'returned', 'failed',"
-            " 'canceled')",
+            "status IN ('reserved', 'sending', 'unknown', 'unclaimed', 'held', 'paid', 'returned',"
+            " 'failed', 'canceled')",
             name="status",
         ),
         CheckConstraint(
-            "(status IN ('paid', 'returned')) = (transfer_ref IS NOT NULL)",
+            # One that came back without it was never claimed, and so never paid.
+            "(status <> 'paid' OR transfer_ref IS NOT NULL)"
+            " AND (transfer_ref IS NULL OR status IN ('paid', 'returned'))",
             name="transfer_ref_once_paid",
         ),
         CheckConstraint(
@@ -98,7 +111,7 @@ class Payout(Stateful):
             "creator_id",
             "currency",
             unique=True,
-            postgresql_where=text(_OPEN_SQL),
+            postgresql_where=text(OPEN_SQL),
         ),
         # Those that wait for their run to be approved and sent.
         Index(
@@ -114,11 +127,19 @@ class Payout(Stateful):
         (PayoutStatus.RESERVED, "cancel"): PayoutStatus.CANCELED,
         (PayoutStatus.SENDING, "pay"): PayoutStatus.PAID,
         (PayoutStatus.SENDING, "doubt"): PayoutStatus.UNKNOWN,
+        (PayoutStatus.SENDING, "await_claim"): PayoutStatus.UNCLAIMED,
+        (PayoutStatus.SENDING, "return"): PayoutStatus.RETURNED,
         (PayoutStatus.SENDING, "hold"): PayoutStatus.HELD,
         (PayoutStatus.SENDING, "fail"): PayoutStatus.FAILED,
+        (PayoutStatus.UNKNOWN, "accept"): PayoutStatus.SENDING,
         (PayoutStatus.UNKNOWN, "pay"): PayoutStatus.PAID,
+        (PayoutStatus.UNKNOWN, "await_claim"): PayoutStatus.UNCLAIMED,
+        (PayoutStatus.UNKNOWN, "return"): PayoutStatus.RETURNED,
         (PayoutStatus.UNKNOWN, "hold"): PayoutStatus.HELD,
         (PayoutStatus.UNKNOWN, "fail"): PayoutStatus.FAILED,
+        (PayoutStatus.UNCLAIMED, "pay"): PayoutStatus.PAID,
+        (PayoutStatus.UNCLAIMED, "return"): PayoutStatus.RETURNED,
+        (PayoutStatus.UNCLAIMED, "fail"): PayoutStatus.FAILED,
         (PayoutStatus.PAID, "return"): PayoutStatus.RETURNED,
         (PayoutStatus.HELD, "release"): PayoutStatus.RESERVED,
         (PayoutStatus.HELD, "cancel"): PayoutStatus.CANCELED,
@@ -127,6 +148,9 @@ class Payout(Stateful):
         PayoutStatus.RESERVED: Wait(on="processor", due=lambda it: None, then="send"),
         PayoutStatus.SENDING: Wait(on="processor", due=lambda it: None, then="pay"),
         PayoutStatus.UNKNOWN: Wait(on="processor", due=lambda it: None, then="pay"),
+        PayoutStatus.UNCLAIMED: Wait(
+            on="creator", due=lambda it: it.status_at + CLAIM_WITHIN, then="return"
+        ),
         PayoutStatus.HELD: Wait(on="hold_reason", due=lambda it: it.review_at, then="release"),
     }
 
@@ -192,34 +216,6 @@ def reserve(
         )
     )
     return payout
-
-
-def paid(payout: Payout, transfer: Snapshot, at: datetime) -> None:
-    """The transfer exists: the money is the creator's. The caller has locked the payout.
-
-    Raises:
-        Mismatch: the transfer has another amount or another account, or the payout has ended.
-    """
-    journal.post_many(settle(payout, transfer, at))
-
-
-def settle(payout: Payout, transfer: Snapshot, at: datetime) -> list[Draft]:
-    """Note that the transfer exists; return what to post for it, nothing if it was known."""
-    destination = db.session.get_one(Destination, payout.destination_id)
-    if transfer.amount != payout.amount:
-        raise Mismatch(f"payout {payout.id} is {payout.amount}, the transfer {transfer.amount}")
-    if transfer.account != destination.remote_account:
-        raise Mismatch(f"the transfer of payout {payout.id} went to {transfer.account}")
-    if payout.status in (PayoutStatus.PAID, PayoutStatus.RETURNED):
-        if payout.transfer_ref != transfer.remote_id:
-            raise Mismatch(f"payout {payout.id} has two transfers at the processor")
-        return []
-    if not statuses.allows(payout, "pay"):
-        raise Mismatch(f"payout {payout.id} is {payout.status}, yet a transfer exists")
-    payout.transfer_ref = transfer.remote_id
-    statuses.advance(payout, "pay", at, SYSTEM)
-    owner = payout.creator_owner
-    return [postings.payout_paid(destination.processor, owner, payout.amount, payout.cause, at)]
 
 
 def doubted(payout: Payout, why: str, at: datetime) -> None:

@@ -17,7 +17,7 @@ _DESTINATION = {
     "transfers_not_allowed",
     "permission_denied",
 }
-_REVIEW = {"idempotency_error"}
+_REVIEW = {"idempotency_error", "authorization_error", "not_authorized"}
 
 
 def refused(payout: Payout, code: str, why: str, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""A payout that was paid and came back: what the processor reversed in full.
+"""A payout that came back: the processor reversed it in full, or nobody claimed it.
 
 returned    the money is available again; nothing more goes to that destination by itself
 confirm     its creator has seen it, and says that the destination is in order
@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from marketplace import statuses
-from marketplace.errors import WrongState, says
+from marketplace.errors import WrongState
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
-from marketplace.notifications import notices
+from marketplace.payouts import notices
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.payout import Payout, PayoutStatus, settle
+from marketplace.payouts.payout import Payout, PayoutStatus
+from marketplace.payouts.settling import settle
 from marketplace.processors.base import Snapshot
 from marketplace.statuses import SYSTEM
 
@@ -32,16 +33,7 @@ def returned(payout: Payout, transfer: Snapshot, at: datetime) -> None:
     if payout.status == PayoutStatus.RETURNED:
         return
     statuses.advance(payout, "return", at, SYSTEM)
-    notices.to_creator(
-        payout.creator_id,
-        at,
-        says("A payout of %(amount)s came back.", amount=payout.amount),
-        says(
-            "The money is in your available balance again. Please check your Stripe account, then"
-            " confirm on your payouts page that it is in order: nothing is sent there before."
-        ),
-        "/creator/payouts",
-    )
+    notices.came_back(payout.creator_id, payout.amount, at)
     processor = db.session.get_one(Destination, payout.destination_id).processor
     drafts.append(
         postings.payout_returned(processor, payout.creator_owner, payout.amount, payout.cause, at)

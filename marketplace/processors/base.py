@@ -19,7 +19,7 @@ from marketplace.errors import MarketplaceError
 from marketplace.money import Money
 
 Kind = Literal["payment", "checkout", "transfer", "refund", "recipient", "connected_payout"]
-Endpoint = Literal["platform", "connect", "thin"]
+Endpoint = Literal["platform", "connect", "thin", "paypal"]
 Body = Mapping[str, Any]
 
 # Codes of our own, beside those of the processors.
@@ -135,7 +135,8 @@ class Snapshot:
     `state` is one of
         payment           succeeded, processing, failed, canceled, requires_action
         checkout          open, complete, expired
-        transfer          paid, reversed (all of it came back), partly_reversed
+        transfer          paid, reversed (all of it came back), partly_reversed; where it takes
+                          time: pending, unclaimed, returned (never claimed), failed
         refund            pending, succeeded, failed
         recipient         active, pending, restricted
         connected_payout  the processor's own word
@@ -155,7 +156,8 @@ class Snapshot:
     url: str | None = None  # of a hosted checkout
     account: str | None = None  # the connected account it belongs to or goes to
     remote_created: datetime | None = None
-    requirements: Sequence[str] = ()  # what a recipient must still provide
+    # What a recipient must still provide; why a transfer failed.
+    requirements: Sequence[str] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -221,11 +223,14 @@ class Processor(Protocol):
     def verify(
         self, endpoint: Endpoint, raw: bytes, headers: Mapping[str, str], secrets: Sequence[str]
     ) -> list[Ref]:
-        """Return what a webhook names, once its signature over the raw bytes is proven. No network.
+        """Return what a webhook names, once its signature over the raw bytes is proven.
+
+        No network, but for a certificate that is not known yet.
 
         Raises:
             BadSignature: not signed with any of `secrets`, or too old, or from the future.
             BadPayload: signed, but no event.
+            ProcessorUnavailable: the certificate cannot be had now.
         """
 
     def onboarding_link(self, remote_account: str, return_url: str, refresh_url: str) -> str:
@@ -248,6 +253,12 @@ class Processor(Protocol):
         Raises:
             ProcessorUnavailable: no usable answer.
         """
+
+    def payout_step(self, currency: str) -> int:
+        """Return what a payout in this currency is a multiple of, in our minor units."""
+
+    def payout_most(self, currency: str) -> Money | None:
+        """Return what one payout in this currency is at most; None = no bound that we know."""
 
     def supports(self, country: str, currency: str, amount: Money | None = None) -> str | None:
         """Return None if a recipient in `country` can be paid so, else why not: a stable word."""

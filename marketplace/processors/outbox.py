@@ -178,6 +178,18 @@ def sha256_of(body: ColumnElement[Any]) -> ColumnElement[str]:
     return func.encode(func.sha256(func.convert_to(cast(body, Text), "UTF8")), "hex")
 
 
+def made(op: Op, subject_id: UUID) -> tuple[str, str] | None:
+    """At which processor a subject's request made what; None if none did so far."""
+    row = db.session.execute(
+        select(ProcessorRequest.processor, ProcessorRequest.remote_id).where(
+            ProcessorRequest.op == op,
+            ProcessorRequest.subject_id == subject_id,
+            ProcessorRequest.state == "done",
+        )
+    ).one_or_none()
+    return (row.processor, row.remote_id) if row else None
+
+
 def abandon(op: Op, subject_id: UUID) -> bool:
     """Call off a request that never left. False if there is none: then it may have left.
 

@@ -7,12 +7,16 @@ from flask import Flask, current_app
 from marketplace.config import Settings
 from marketplace.errors import NotFound
 from marketplace.processors.base import Processor
+from marketplace.processors.paypal import PayPal
 from marketplace.processors.stripe import Stripe
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Build an adapter for each processor. Opens no connection."""
-    app.extensions["processors"] = {Stripe.name: Stripe(settings)}
+    """Build an adapter for each processor that is set up. Opens no connection."""
+    processors: dict[str, Processor] = {Stripe.name: Stripe(settings)}
+    if settings.paypal_client_id:
+        processors[PayPal.name] = PayPal(settings)
+    app.extensions["processors"] = processors
 
 
 def get(name: str) -> Processor:
@@ -25,6 +29,11 @@ def get(name: str) -> Processor:
     if name not in processors:
         raise NotFound(f"there is no processor {name!r}")
     return processors[name]
+
+
+def offers(name: str) -> bool:
+    """Is this processor set up here?"""
+    return name in current_app.extensions["processors"]
 
 
 def livemode() -> bool:

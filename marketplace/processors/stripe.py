@@ -31,7 +31,7 @@ from marketplace.processors.base import (
     Snapshot,
     Verdict,
 )
-from marketplace.processors.stripe_amounts import NotExpressible, to_stripe
+from marketplace.processors.stripe_amounts import NotExpressible, payout_step, to_stripe
 
 # Pinned, so that an upgrade of the library that changes it is a visible diff.
 API_VERSION = "2026-10-28.endive"
@@ -179,6 +179,13 @@ class Stripe:
             for event in self._client.v1.events.list(parameters).auto_paging_iter():
                 doc = event.to_dict(for_json=True)
                 yield stripe_events.ref_of("platform", doc), json.dumps(doc).encode()
+
+    def payout_step(self, currency: str) -> int:
+        """Return what a payout is a multiple of, in our minor units."""
+        return payout_step(currency)
+
+    def payout_most(self, currency: str) -> None:
+        """Stripe bounds a transfer by our balance alone."""
 
     def supports(self, country: str, currency: str, amount: Money | None = None) -> str | None:
         """Return None, or 'country' or 'amount': what of it a transfer cannot reach or express."""

@@ -119,7 +119,7 @@ class Supervisor:
         server.ensure_database()
 
     def _start_sandbox(self) -> None:
-        self._say("starting the sandbox, which plays the payment processor")
+        self._say("starting the sandbox, which plays the payment processors")
         state = _sandbox_state(self._port)
         names = {
             "SANDBOX_PORT": str(state["sandbox_port"]),
@@ -129,6 +129,10 @@ class Supervisor:
             "SANDBOX_WEBHOOK_SECRET": str(state["sandbox_webhook_secret"]),
             "SANDBOX_CONNECT_SECRET": str(state["sandbox_connect_secret"]),
             "SANDBOX_THIN_SECRET": str(state["sandbox_thin_secret"]),
+            "SANDBOX_PAYPAL_CLIENT_ID": str(state["sandbox_paypal_client_id"]),
+            "SANDBOX_PAYPAL_CLIENT_SECRET": str(state["sandbox_paypal_client_secret"]),
+            "SANDBOX_PAYPAL_WEBHOOK_ID": str(state["sandbox_paypal_webhook_id"]),
+            "SANDBOX_PAYPAL_WEBHOOK": f"http://127.0.0.1:{self._port}/webhooks/paypal",
         }
         command = [sys.executable, "-m", "marketplace.sandbox"]
         child = self._start_child("sandbox", command, self._environ | names)

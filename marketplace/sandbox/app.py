@@ -1,11 +1,12 @@
-"""The sandbox as a web application: Stripe's API, the hosted pages, the control calls."""
+"""The sandbox as a web application: Stripe's API and PayPal's, the hosted pages, the control
+calls."""
 
 from __future__ import annotations
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from marketplace.sandbox import api, control, pages
+from marketplace.sandbox import api, control, pages, paypal, paypal_control
 from marketplace.sandbox.world import World, new_id
 
 MAX_BODY_BYTES = 1 << 20
@@ -16,8 +17,10 @@ def create_app(world: World) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.register_error_handler(HTTPException, _refuse)
     api.register(app, world)
+    paypal.register(app, world)
     pages.register(app, world)
     control.register(app, world)
+    paypal_control.register(app, world)
     return app
 
 

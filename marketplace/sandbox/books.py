@@ -15,14 +15,15 @@ COLUMNS = {
     "refund_failure": "refunds",
     "transfer": "transfers",
     "transfer_refund": "transfers",
+    "payout": "payouts",
 }
 
 
 def books(act: Act) -> Doc:
     """Return totals per currency, and every charge, refund, transfer, payout and account.
 
-    charges - fees - refunds - transfers = balance = available + pending. What came back of refunds
-    and transfers is taken off them.
+    charges - fees - refunds - transfers - payouts = balance = available + pending. What came back
+    of refunds and transfers is taken off them; payouts went to our own bank.
     """
     return {
         "currencies": _totals(act),
@@ -31,6 +32,10 @@ def books(act: Act) -> Doc:
         "transfers": act.find("transfer"),
         "payouts": act.find("payout"),
         "accounts": act.find("account"),
+        "paypal": {
+            "balances": {it["currency"]: it["total"] for it in act.find("paypal_balance")},
+            "items": act.find("paypal_item"),
+        },
     }
 
 
@@ -47,6 +52,7 @@ def _totals(act: Act) -> Doc:
             "fees": written(sums[currency]["fees"], currency),
             "refunds": written(sums[currency]["refunds"], currency),
             "transfers": written(sums[currency]["transfers"], currency),
+            "payouts": written(sums[currency]["payouts"], currency),
             "balance": written(balance.total(act, currency), currency),
             "available": written(balance.available(act, currency), currency),
             "pending": written(balance.pending(act, currency), currency),

@@ -12,8 +12,9 @@ from marketplace.sandbox import accounts, deliveries, faults, tasks, transfers
 from marketplace.sandbox.books import books
 from marketplace.sandbox.params import Params
 from marketplace.sandbox.refusal import Refused
-from marketplace.sandbox.world import DEFAULTS, World
+from marketplace.sandbox.world import World
 
+SHOWN = ("offset_s", "funds_delay_s", "bank_payout_delay_s")
 DELAYS = ("funds_delay_s", "bank_payout_delay_s")
 
 
@@ -68,7 +69,7 @@ def _settings(bp: Blueprint, world: World) -> None:
     @bp.get("/settings")
     def settings() -> ResponseReturnValue:
         with world.act() as act:
-            return jsonify({name: act.setting(name) for name in DEFAULTS})
+            return jsonify({name: act.setting(name) for name in SHOWN})
 
 
 def _onboarding(bp: Blueprint, world: World) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import urllib3
 
-from marketplace.sandbox import deliveries, spoiling, tasks
+from marketplace.sandbox import deliveries, faults, paypal_telling, spoiling, tasks
 from marketplace.sandbox.world import World
 
 log = logging.getLogger("sandbox.courier")
@@ -74,13 +74,8 @@ class Courier(threading.Thread):
         row = deliveries.next_due(self._world)
         if row is None:
             return False
-        body, signed_body, secret = self._letter(row)
-        headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            "Stripe-Signature": sign(signed_body, secret, int(time.time())),
-        }
-        url = self._world.settings.webhook_base + PATHS[row["endpoint"]]
+        url, body, headers = self._paypal(row) if row["endpoint"] == "paypal" else self._stripe(row)
+        headers["Content-Type"] = "application/json; charset=utf-8"
         try:
             status = self._post(url, body, headers)
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -88,6 +83,29 @@ class Courier(threading.Thread):
         else:
             deliveries.record(self._world, row, status, str(status))
         return True
+
+    def _stripe(self, row: sqlite3.Row) -> tuple[str, bytes, dict[str, str]]:
+        """Return where to send what under which headers."""
+        body, signed_body, secret = self._letter(row)
+        headers = {
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            "Stripe-Signature": sign(signed_body, secret, int(time.time())),
+        }
+        return self._world.settings.webhook_base + PATHS[row["endpoint"]], body, headers
+
+    def _paypal(self, row: sqlite3.Row) -> tuple[str, bytes, dict[str, str]]:
+        """Return the same of an event of PayPal's; its signature covers a CRC32 of the body."""
+        body, tampering = row["body"].encode(), row["tampering"]
+        if tampering in faults.WRONG:
+            event = json.loads(body)
+            spoiling.spoil(event["resource"], tampering)
+            body = json.dumps(event).encode()
+        forged = tampering == "forged_signature"
+        headers = paypal_telling.signed(self._world, row["event_id"], body, forged=forged)
+        headers["User-Agent"] = "PayPal/AUHD-214.0-58843633"
+        if tampering == "altered_body":
+            body = paypal_telling.bent(body)
+        return self._world.settings.paypal_webhook, body, headers
 
     def _letter(self, row: sqlite3.Row) -> tuple[bytes, bytes, str]:
         """Return the body to send, the body to sign and the secret, bent by a fault or true."""

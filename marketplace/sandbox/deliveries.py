@@ -25,15 +25,18 @@ BEHIND_S = 10
 
 
 def enqueue(act: Act, event: Doc, endpoint: str) -> None:
-    """Owe `event` to an endpoint (own, connect, thin), as the armed fault bends it."""
-    fault = faults.take(act, f"webhook.{event['type']}", faults.WEBHOOK_FAULTS, event["id"])
+    """Owe `event` to an endpoint (own, connect, thin, paypal), as the armed fault bends it."""
+    type = event["event_type" if endpoint == "paypal" else "type"]
+    settings = act.world.settings
+    listens = settings.paypal_webhook if endpoint == "paypal" else settings.webhook_base
+    fault = faults.take(act, f"webhook.{type}", faults.WEBHOOK_FAULTS, event["id"])
     name = fault.fault if fault else None
     row = {
         "event_id": event["id"],
-        "type": event["type"],
+        "type": type,
         "endpoint": endpoint,
         "body": json.dumps(event),
-        "state": "due" if act.world.settings.webhook_base and name != "lost" else "lost",
+        "state": "due" if listens and name != "lost" else "lost",
         "due_at": time.time(),
         "behind": int(name == "reorder"),
         "tampering": name if name in faults.TAMPERINGS else None,

@@ -23,6 +23,11 @@ class Settings:
     webhook_secret: str = ""
     connect_secret: str = ""
     thin_secret: str = ""
+    # The second rail; without an id nobody gets a token.
+    paypal_client_id: str = ""
+    paypal_client_secret: str = ""
+    paypal_webhook_id: str = ""
+    paypal_webhook: str = ""  # where its events go; empty = nobody listens
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -47,4 +52,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         webhook_secret=environ.get("SANDBOX_WEBHOOK_SECRET", ""),
         connect_secret=environ.get("SANDBOX_CONNECT_SECRET", ""),
         thin_secret=environ.get("SANDBOX_THIN_SECRET", ""),
+        paypal_client_id=environ.get("SANDBOX_PAYPAL_CLIENT_ID", ""),
+        paypal_client_secret=environ.get("SANDBOX_PAYPAL_CLIENT_SECRET", ""),
+        paypal_webhook_id=environ.get("SANDBOX_PAYPAL_WEBHOOK_ID", ""),
+        paypal_webhook=environ.get("SANDBOX_PAYPAL_WEBHOOK", ""),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 AMOUNTS = ("amount", "amount_total", "amount_subtotal", "amount_received", "amount_captured")
@@ -20,11 +21,19 @@ def spoil(body: Any, fault: str) -> None:
     if fault == "wrong_livemode" and "livemode" in body:
         body["livemode"] = True
     if fault == "wrong_currency" and "currency" in body:
-        body["currency"] = "eur" if body["currency"] != "eur" else "usd"
+        other = "eur" if body["currency"].lower() != "eur" else "usd"
+        body["currency"] = other.upper() if body["currency"].isupper() else other
     if fault == "wrong_amount":
-        for name in AMOUNTS:
-            if isinstance(body.get(name), int):
-                body[name] *= 10
+        _multiply(body)
+
+
+def _multiply(body: dict[str, Any]) -> None:
+    """Ten times each amount, as Stripe and as PayPal writes them."""
+    for name in AMOUNTS:
+        if isinstance(body.get(name), int):
+            body[name] *= 10
+    if "currency" in body and isinstance(body.get("value"), str):
+        body["value"] = str(Decimal(body["value"]) * 10)
 
 
 def spoil_event(event: dict[str, Any], fault: str) -> None:

@@ -111,6 +111,7 @@ class Act:
 DEFAULTS: dict[str, Any] = {
     "offset_s": 0,  # sandbox time minus wall time
     "funds_delay_s": 0,  # until a charge may be transferred
+    "paypal_identity": None,  # key and certificates, once they are made
     "bank_payout_delay_s": 2,  # from a transfer to the connected account's bank payout
 }
 

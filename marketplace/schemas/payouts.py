@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from marshmallow import validate
+
 from marketplace.parties.creator import RHYTHMS
 from marketplace.schemas import Sent
-from marketplace.schemas.fields import Choice, TimeZone
+from marketplace.schemas.fields import Choice, Email, TimeZone
 
 
 class PayoutSchedule(Sent):
@@ -12,3 +14,9 @@ class PayoutSchedule(Sent):
 
     payout_rhythm = Choice(RHYTHMS)
     time_zone = TimeZone()
+
+
+class PayPalAddress(Sent):
+    """Where a creator wants to be paid by PayPal, which takes at most 127 characters."""
+
+    paypal_address = Email(validate=validate.Length(max=127))

@@ -22,7 +22,7 @@ from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import explain, returning
+from marketplace.payouts import explain, receiver, returning
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.schedule import next_due
@@ -40,9 +40,7 @@ _ONBOARDS = (DestinationStatus.ONBOARDING, DestinationStatus.RESTRICTED)
 @bp.get("/payouts")
 @audience("creator")
 def payouts() -> ResponseReturnValue:
-    mine = access.current_creator()
-    form = forms.blank(payout_rhythm=mine.payout_rhythm, time_zone=mine.time_zone)
-    return render_template("creator/payouts.html", form=form, **_shown())
+    return render_template("creator/payouts.html", **shown())
 
 
 @bp.get("/payouts/<uuid:payout_id>")
@@ -67,7 +65,7 @@ def confirm_return(payout_id: UUID) -> ResponseReturnValue:
         returning.confirm(mine, access.actor(), clock.now())
         db.session.commit()
         flash(gettext("Noted. The next run can pay you again."))
-    return _to_payouts()
+    return to_payouts()
 
 
 @bp.post("/payouts/rhythm")
@@ -81,8 +79,8 @@ def choose_rhythm() -> ResponseReturnValue:
         creator.move_to(form.data["time_zone"], clock.now())
         db.session.commit()
         flash(gettext("Saved. It holds from the next run on."))
-        return _to_payouts()
-    return form.again("creator/payouts.html", **_shown())
+        return to_payouts()
+    return form.again("creator/payouts.html", **(shown() | {"rhythm_form": form}))
 
 
 @bp.post("/payouts/connect")
@@ -93,11 +91,11 @@ def connect() -> ResponseReturnValue:
     currency = my_currencies()[0]
     if registry.get(destinations.PROCESSOR).supports(creator.country, currency) is not None:
         flash(gettext("Stripe cannot pay people in your country yet."), "error")
-        return _to_payouts()
+        return to_payouts()
     email = access.current_person().email
     destinations.connect(creator.id, email, currency, access.actor(), clock.now())
     db.session.commit()
-    return _to_payouts()
+    return to_payouts()
 
 
 @bp.post("/payouts/replace")
@@ -110,7 +108,7 @@ def replace_destination() -> ResponseReturnValue:
         destinations.replace(creator.id, email, my_currencies()[0], access.actor(), clock.now())
         db.session.commit()
         flash(gettext("Your old account is no longer paid. Go on with the new one."))
-    return _to_payouts()
+    return to_payouts()
 
 
 @bp.route("/payouts/onboarding", methods=["GET", "POST"])
@@ -118,8 +116,8 @@ def replace_destination() -> ResponseReturnValue:
 def onboarding() -> ResponseReturnValue:
     """Go on to the processor's own pages. Their links work once: each visit gets a new one."""
     destination = destinations.current(access.current_creator().id)
-    if destination is None or destination.status not in _ONBOARDS:
-        return _to_payouts()
+    if destination is None or destination.status not in _ONBOARDS or receiver.waits(destination):
+        return to_payouts()
     account = _visit(destination)
     settings: Settings = current_app.extensions["settings"]
     back = settings.base_url + url_for("creator.payouts", returned="1")
@@ -128,11 +126,11 @@ def onboarding() -> ResponseReturnValue:
         link = registry.get(destinations.PROCESSOR).onboarding_link(account, back, again)
     except ProcessorUnavailable:
         flash(gettext("Stripe does not answer at the moment. Try again in a minute."), "error")
-        return _to_payouts()
+        return to_payouts()
     return redirect(link, 303)
 
 
-def _shown() -> dict[str, Any]:
+def shown() -> dict[str, Any]:
     """Where the caller is paid to, when, and every payout so far."""
     creator = access.current_creator()
     destination = destinations.current(creator.id)
@@ -140,6 +138,12 @@ def _shown() -> dict[str, Any]:
     decisions = explain.decisions_for(creator, clock.now())
     return {
         "destination": destination,
+        "rhythm_form": forms.blank(
+            payout_rhythm=creator.payout_rhythm, time_zone=creator.time_zone
+        ),
+        "address_form": forms.blank(paypal_address=access.current_person().email),
+        "offers_paypal": registry.offers(receiver.PROCESSOR),
+        "waits_for_address": receiver.waits(destination),
         "refusal": None if destination else _last_refusal(creator),
         "cools_until": destination.cools_until(clock.now()) if destination else None,
         "checking": destination is not None and _is_checked(destination),
@@ -175,12 +179,12 @@ def _last_refusal(creator: Creator) -> Destination | None:
     """The latest account that the processor would not open."""
     statement = (
         select(Destination)
-        .where(Destination.creator_id == creator.id)
+        .where(Destination.creator_id == creator.id, Destination.refusal.is_not(None))
         .order_by(Destination.id.desc())
         .limit(1)
     )
     return db.session.scalars(statement).one_or_none()
 
 
-def _to_payouts() -> ResponseReturnValue:
+def to_payouts() -> ResponseReturnValue:
     return redirect(url_for("creator.payouts"), 303)

@@ -72,7 +72,7 @@ def _no_destination(blocker: Blocker, decision: Decision) -> Step:
         "bad",
         gettext("There is no destination yet"),
         gettext("Waits for you: say where your money should go. It takes a few minutes."),
-        (url_for("creator.payouts"), gettext("Connect with Stripe")),
+        (url_for("creator.payouts"), gettext("Choose a destination")),
     )
 
 
@@ -88,10 +88,15 @@ def _destination_not_ready(blocker: Blocker, decision: Decision) -> Step:
     waits = gettext("Waits for you.")
     return Step(
         "bad",
-        gettext("Your Stripe account cannot receive money yet"),
-        gettext("Waits for you. Stripe asks for: %(needed)s.", needed=needed) if needed else waits,
-        (url_for("creator.payouts"), gettext("Continue with Stripe")),
+        gettext("Your %(rail)s account cannot receive money yet", rail=_rail(decision)),
+        gettext("Waits for you. Still needed: %(needed)s.", needed=needed) if needed else waits,
+        (url_for("creator.payouts"), gettext("Continue with %(rail)s", rail=_rail(decision))),
     )
+
+
+def _rail(decision: Decision) -> str:
+    """The name of the processor of the destination."""
+    return words.RAILS[decision.facts.processor or "stripe"]
 
 
 def _destination_cooling(blocker: Blocker, decision: Decision) -> Step:
@@ -108,18 +113,18 @@ def _destination_cooling(blocker: Blocker, decision: Decision) -> Step:
     )
 
 
-def _held_until(blocker: Blocker) -> str:
+def _held_until(blocker: Blocker, decision: Decision) -> str:
     """Why the payout under way is held, and until when; '' if it is not."""
     if not blocker.details or blocker.until is None:
         return ""
     awaits = RUN_APPROVAL in blocker.details
     said = words.AWAITS_APPROVAL if awaits else words.HOLDS[blocker.details[0]]
-    return str(said) % {"until": formats.moment(blocker.until)}
+    return str(said) % {"until": formats.moment(blocker.until), "rail": _rail(decision)}
 
 
 def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
     amount = formats.money(decision.facts.in_payout)
-    held = _held_until(blocker)
+    held = _held_until(blocker, decision)
     is_held = RUN_APPROVAL not in blocker.details
     on_its_way = gettext("%(amount)s is on its way", amount=amount)
     return Step(
@@ -134,7 +139,10 @@ def _last_payout_returned(blocker: Blocker, decision: Decision) -> Step:
     return Step(
         "bad",
         gettext("The last payout came back"),
-        gettext("Waits for you: check your Stripe account, then confirm that it is in order."),
+        gettext(
+            "Waits for you: check your %(rail)s account, then confirm that it is in order.",
+            rail=_rail(decision),
+        ),
         (url_for("creator.payouts"), gettext("Check and confirm")),
     )
 
@@ -153,6 +161,23 @@ def _on_hold(blocker: Blocker, decision: Decision) -> Step:
     )
 
 
+def _rail_cannot(blocker: Blocker, decision: Decision) -> Step:
+    name = _rail(decision)
+    most = formats.money(decision.facts.most) if decision.facts.most else ""
+    said = {
+        "country": gettext("It does not pay people in your country."),
+        "currency": gettext("It does not pay out %(currency)s there.", currency=decision.currency),
+        "most": gettext("It pays at most %(most)s at once.", most=most),
+    }.get(blocker.details[0], gettext("It is not available at the moment."))
+    ask = gettext("Waits for you: write to us, so that it goes another way.")
+    return Step(
+        "bad",
+        gettext("%(rail)s cannot pay this balance", rail=name),
+        f"{said} {ask}",
+        (url_for("creator.payouts"), gettext("See the destination")),
+    )
+
+
 _STEPS = {
     Reason.CONTESTED: _contested,
     Reason.NOTHING_AVAILABLE: _nothing_available,
@@ -161,6 +186,7 @@ _STEPS = {
     Reason.DESTINATION_NOT_READY: _destination_not_ready,
     Reason.DESTINATION_COOLING: _destination_cooling,
     Reason.PAYOUT_UNDER_WAY: _payout_under_way,
-    Reason.ON_HOLD: _on_hold,
     Reason.LAST_PAYOUT_RETURNED: _last_payout_returned,
+    Reason.RAIL_CANNOT: _rail_cannot,
+    Reason.ON_HOLD: _on_hold,
 }

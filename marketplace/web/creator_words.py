@@ -10,7 +10,8 @@ from flask_babel import lazy_gettext as _
 from marketplace import access, statuses
 from marketplace.commissions.sale import Sale
 from marketplace.earnings.earning import Earning
-from marketplace.payouts import explain
+from marketplace.extensions import db
+from marketplace.payouts import explain, receiver
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
@@ -51,6 +52,7 @@ STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("payout", "reserved"): (_("Prepared"), "info"),
     ("payout", "sending"): (_("Being sent"), "info"),
     ("payout", "unknown"): (_("Being checked"), "wait"),
+    ("payout", "unclaimed"): (_("Waits to be claimed"), "wait"),
     ("payout", "held"): (_("On hold"), "wait"),
     ("payout", "paid"): (_("Paid"), "ok"),
     ("payout", "returned"): (_("Returned"), "bad"),
@@ -70,9 +72,13 @@ WAITS: dict[tuple[str, str], Any] = {
     ("destination", "onboarding"): _("Waits for you: tell Stripe what it needs to know."),
     ("destination", "restricted"): _("Waits for you: Stripe needs more before it can pay you."),
     ("payout", "reserved"): _("Waits for its turn to be sent; nothing for you to do."),
-    ("payout", "sending"): _("Waits for Stripe to confirm it; nothing for you to do."),
+    ("payout", "sending"): _("Waits for %(rail)s to confirm it; nothing for you to do."),
+    ("payout", "unclaimed"): _(
+        "Waits for you: the money lies at %(rail)s until %(until)s, as no account belongs to your"
+        " address there. Open one, or add the address to yours; after that day it comes back here."
+    ),
     ("payout", "unknown"): _(
-        "Stripe gave no clear answer. The money stays set aside for you while we look it up;"
+        "%(rail)s gave no clear answer. The money stays set aside for you while we look it up;"
         " it is never sent twice."
     ),
     **sale_words.CREATOR_WAITS,
@@ -85,24 +91,25 @@ HOLDS: dict[str, Any] = {
         " to do."
     ),
     "processor_funds": _(
-        "Waits for our balance at Stripe to be filled up. It is tried again on %(until)s;"
+        "Waits for our balance at %(rail)s to be filled up. It is tried again on %(until)s;"
         " nothing for you to do."
     ),
     "destination": _(
-        "Waits for you: your Stripe account cannot receive it now. It is tried again on %(until)s."
+        "Waits for you: your %(rail)s account cannot receive it now. It is tried again on"
+        " %(until)s."
     ),
     "review": _("Somebody of the marketplace looks at it, by %(until)s; nothing for you to do."),
 }
 AWAITS_APPROVAL = _("Waits for an operator to approve its run by %(until)s; nothing for you to do.")
 RETURNED = _(
-    "The money is in your available balance again. Waits for you: check your Stripe account, then"
+    "The money is in your available balance again. Waits for you: check your %(rail)s account, then"
     " confirm that it is in order."
 )
 _HELD_FOR: dict[str, Any] = {
-    "processor_funds": _("Our balance at Stripe was too low."),
-    "destination": _("Your Stripe account could not receive it."),
+    "processor_funds": _("Our balance at %(rail)s was too low."),
+    "destination": _("Your %(rail)s account could not receive it."),
     "operator": _("Your payouts were held."),
-    "review": _("Stripe's answer needs a look by somebody of the marketplace."),
+    "review": _("What %(rail)s answered needs a look by somebody of the marketplace."),
 }
 
 EVENTS: dict[tuple[str, str], Any] = {
@@ -111,6 +118,7 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("destination", "activate"): _("Ready to receive money"),
     ("destination", "restrict"): _("Stripe needs more from you"),
     ("destination", "refuse"): _("Stripe opened no account"),
+    ("destination", "withdraw"): _("Withdrawn"),
     ("destination", "replace"): _("Replaced by another account"),
     ("earning", "create"): _("Earned"),
     ("earning", "mature"): _("Became available"),
@@ -119,8 +127,10 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("earning", "resume"): _("No longer contested: it matures as before"),
     ("earning", "release"): _("No longer contested: available"),
     ("payout", "create"): _("Prepared: the amount is set aside"),
-    ("payout", "send"): _("Given to Stripe"),
-    ("payout", "pay"): _("Paid: sent to your Stripe account"),
+    ("payout", "send"): _("Given to %(rail)s"),
+    ("payout", "accept"): _("Found: it is on its way"),
+    ("payout", "await_claim"): _("Waits to be claimed at %(rail)s"),
+    ("payout", "pay"): _("Paid: sent to your %(rail)s account"),
     ("payout", "return"): _("Came back: the money is available again"),
     ("payout", "doubt"): _("No clear answer: being looked up"),
     ("payout", "hold"): _("On hold"),
@@ -129,6 +139,16 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("payout", "cancel"): _("Canceled: the money is available again"),
 }
 
+# The same of an address at PayPal, where there is no account to open.
+_ADDRESS_EVENTS: dict[str, Any] = {
+    "create": _("Address named"),
+    "activate": _("Address confirmed: ready to receive money"),
+    "withdraw": _("Address withdrawn"),
+    "replace": _("Replaced by another account"),
+}
+_ADDRESS_WAITS = _("Waits for you: open the link that we mailed to %(address)s.")
+RAILS = {"stripe": "Stripe", "paypal": "PayPal"}
+
 # What Stripe asks for, by the beginning of its own name for it; the longest that fits counts.
 _REQUIREMENTS: dict[str, Any] = {
     "default_outbound_destination": _("A bank account or card to which Stripe pays you"),
@@ -136,6 +156,7 @@ _REQUIREMENTS: dict[str, Any] = {
     "identity.individual": _("Who you are: name, address, date of birth"),
     "identity.individual.documents": _("A document that proves who you are"),
     "identity.attestations": _("That you accept Stripe's terms"),
+    receiver.CONFIRM: _("The link in the mail to your address at PayPal"),
 }
 
 
@@ -145,10 +166,19 @@ def status(thing: Thing) -> tuple[str, str]:
     return str(label), tone
 
 
+def rail(thing: Thing) -> str:
+    """The name of the processor through which a payout, or what a destination gets, is paid."""
+    if isinstance(thing, Payout):
+        thing = db.session.get_one(Destination, thing.destination_id)
+    return RAILS[thing.processor] if isinstance(thing, Destination) else ""
+
+
 def wait(thing: Thing) -> str:
     """What a thing waits for and until when; '' if it waits for nothing."""
     if isinstance(thing, Payout) and waits_for_confirmation(thing):
-        return str(RETURNED)
+        return str(RETURNED) % {"rail": rail(thing)}
+    if isinstance(thing, Destination) and receiver.waits(thing):
+        return str(_ADDRESS_WAITS) % {"address": thing.remote_account}
     waiting = thing.WAITS.get(thing.status)
     if waiting is None:
         return ""
@@ -160,7 +190,7 @@ def wait(thing: Thing) -> str:
     else:
         said = str(WAITS[thing.__tablename__, thing.status])
     until = waiting.due(thing)
-    return said % {"until": formats.moment(until)} if until else said
+    return said % {"until": formats.moment(until) if until else "", "rail": rail(thing)}
 
 
 def waits_for_confirmation(payout: Payout) -> bool:
@@ -176,10 +206,22 @@ def requirement(name: str) -> str:
 
 def history(thing: Thing) -> list[Happening]:
     """Every move of a thing in words, oldest first."""
+    name = rail(thing)
     return [
-        (move.at, str(EVENTS[move.thing, move.event]), _by(move.actor), _reason(move))
+        (
+            move.at,
+            _event(thing, move) % {"rail": name},
+            _by(move.actor),
+            _reason(move, name),
+        )
         for move in statuses.history(thing)
     ]
+
+
+def _event(thing: Thing, move: StatusChange) -> str:
+    if isinstance(thing, Destination) and thing.processor == receiver.PROCESSOR:
+        return str(_ADDRESS_EVENTS[move.event])
+    return str(EVENTS[move.thing, move.event])
 
 
 def _by(actor: str) -> str:
@@ -188,10 +230,10 @@ def _by(actor: str) -> str:
     return "" if actor == SYSTEM else str(gettext("the marketplace"))
 
 
-def _reason(move: StatusChange) -> str:
+def _reason(move: StatusChange, rail: str) -> str:
     """Why it moved; what a processor wrote to us is said in our words, or left out."""
     if move.event == "hold":
-        return str(_HELD_FOR.get(move.reason.partition(":")[0], ""))
+        return str(_HELD_FOR.get(move.reason.partition(":")[0], "")) % {"rail": rail}
     if move.thing == "destination":
         return "; ".join(requirement(name) for name in move.reason.split("; ") if name)
     return formats.translated(move.reason) if move.event == "cancel" else ""

@@ -66,6 +66,7 @@ def _fixed(owner: str) -> Party:
         "pool:fund": gettext("Creator fund"),
         "pool:gift": gettext("Gift pool"),
         "processor:stripe": "Stripe",
+        "processor:paypal": "PayPal",
     }
     return Party(names.get(owner, owner), kind)
 

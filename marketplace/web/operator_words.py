@@ -75,6 +75,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "suspended": (_("Suspended"), "bad"),
     "unattributed": (_("Nobody's"), ""),
     "unfunded": (_("Lacks money"), "bad"),
+    "unclaimed": (_("Unclaimed"), "wait"),
     "unknown": (_("Unknown"), "bad"),
     "valid": (_("Valid"), "ok"),
     "waiting": (_("Waiting"), "wait"),
@@ -96,6 +97,7 @@ THINGS: dict[str, Any] = {
     "earning_hold": _("Hold on an earning"),
     "payout": _("Payout"),
     "payout_run": _("Payout run"),
+    "processor_funding": _("Money moved between processors"),
     "program_application": _("Program application"),
     "program_membership": _("Membership"),
     "refund": _("Refund"),
@@ -122,6 +124,7 @@ POSTINGS: dict[str, Any] = {
     "deposit_received": _("Deposit received"),
     "pool_filled": _("Pool filled"),
     "processor_fee_charged": _("Processor fee charged"),
+    "processor_funded": _("Moved to another processor"),
     "campaign_reserved": _("Reserved"),
     "campaign_released": _("Given back"),
     "refund_reserved": _("Refund set aside"),
@@ -229,6 +232,11 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
         _("The last payout came back, and the creator has not confirmed their account since."),
         None,
         None,
+    ),
+    "rail_cannot": (
+        _("The destination's processor cannot pay this balance."),
+        None,
+        _("The destination's processor cannot pay this balance: %(details)s."),
     ),
 }
 

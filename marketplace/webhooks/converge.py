@@ -22,7 +22,7 @@ from marketplace.funding import refund as refunds
 from marketplace.funding.deposit import Deposit, DepositStatus, Purpose
 from marketplace.funding.refund import Refund, RefundStatus
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import leaving, refusal, returning
+from marketplace.payouts import leaving, refusal, returning, settling
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
@@ -98,10 +98,17 @@ def _transfer(snapshot: Snapshot, at: datetime) -> str:
     payout = lock(Payout, _subject_id(snapshot))
     if payout is None:
         raise NotYet(f"no payout {snapshot.our_ref}")
+    was_paid = payout.status == payouts.PayoutStatus.PAID
     if snapshot.state == "paid":
-        payouts.paid(payout, snapshot, at)
-    elif snapshot.state == "reversed":
+        settling.paid(payout, snapshot, at)
+    elif snapshot.state in ("pending", "unclaimed"):
+        settling.accepted(payout, snapshot, at)
+    elif snapshot.state == "reversed" or (was_paid and snapshot.state in ("failed", "returned")):
         returning.returned(payout, snapshot, at)
+    elif snapshot.state == "failed":
+        settling.failed(payout, snapshot, at)
+    elif snapshot.state == "returned":
+        settling.never_claimed(payout, snapshot, at)
     else:  # a part of it came back, say: what follows from that, a person decides
         raise Quarantine(f"the transfer of payout {payout.id} is {snapshot.state}")
     return "done"

@@ -1,7 +1,8 @@
-"""POST /webhooks/…: verify the raw bytes, store them once, answer 200. No network.
+"""POST /webhooks/…: verify the raw bytes, store them once, answer 200.
 
 Three endpoints of Stripe, each with secrets of its own: events of our own account, of connected
-accounts, and the thin events of v2. One of each shop of a brand. The worker handles what is stored.
+accounts, and the thin events of v2. One of PayPal, one of each shop of a brand. The worker handles
+what is stored. No network but for PayPal's certificate, once.
 
 They stand in front of the pages, as WSGI: a webhook has no session, form or browser, and what the
 application does around each page took longer than all that is done here.
@@ -22,8 +23,9 @@ from werkzeug.wrappers import Request
 
 from marketplace import clock
 from marketplace.config import Settings
+from marketplace.errors import ProcessorUnavailable
 from marketplace.extensions import db
-from marketplace.processors import registry
+from marketplace.processors import paypal_events, registry
 from marketplace.processors.base import BadPayload, BadSignature, Endpoint
 from marketplace.storefronts.reading import Unreadable
 from marketplace.storefronts.signature import BadSignature as NotTheShops
@@ -34,12 +36,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RAW_BYTES_MAX = 1024 * 1024
-KEPT_HEADERS = ("Stripe-Signature",)
+KEPT_HEADERS = {"stripe": ("Stripe-Signature",), "paypal": paypal_events.HEADERS}
 
 PATHS: dict[str, Endpoint] = {
     "/webhooks/stripe": "platform",
     "/webhooks/stripe/connect": "connect",
     "/webhooks/stripe/thin": "thin",
+    "/webhooks/paypal": "paypal",
 }
 
 # A shop's own: its id, as 32 hex digits or with dashes.
@@ -93,15 +96,16 @@ def take(endpoint: Endpoint, request: Request, settings: Settings) -> tuple[int,
     if not secrets:
         raise NotFound
     raw = raw_of(request)
-    headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS}
+    processor = "paypal" if endpoint == "paypal" else "stripe"
+    headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS[processor]}
     try:
-        refs = registry.get("stripe").verify(endpoint, raw, headers, secrets)
-    except (BadSignature, BadPayload) as error:
+        refs = registry.get(processor).verify(endpoint, raw, headers, secrets)
+    except (BadSignature, BadPayload, ProcessorUnavailable) as error:
         return error.status, error.code
     if any(ref.livemode != settings.livemode for ref in refs):
         return 400, "other_mode"
     for ref in refs:
-        inbox.store("stripe", endpoint, ref, raw, headers, clock.wall_now())
+        inbox.store(processor, endpoint, ref, raw, headers, clock.wall_now())
     return 200, "stored"
 
 
@@ -147,4 +151,6 @@ def _secrets(settings: Settings, endpoint: Endpoint) -> tuple[str, ...]:
         "platform": settings.stripe_webhook_secrets,
         "connect": settings.stripe_connect_webhook_secrets,
         "thin": settings.stripe_thin_webhook_secrets,
+        # No secret, but what the signature must name.
+        "paypal": (settings.paypal_webhook_id,) if settings.paypal_webhook_id else (),
     }[endpoint]

@@ -45,6 +45,7 @@ JOBS: tuple[Job, ...] = (
     Job("deposits to ask about", polling.deposits),
     Job("refunds to ask about", polling.refunds),
     Job("destinations to ask about", polling.destinations),
+    Job("payouts to ask about", polling.payouts),
     Job("facts of a new day", facts.roll_due, facts.next_roll),
     Job("sales that lacked money", orders.fund_next),
     Job("maturity", maturity.mature_due, maturity.next_maturity),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement
 
 from marketplace.database.lock import lock_next
 from marketplace.errors import ProcessorUnavailable
@@ -14,35 +15,38 @@ from marketplace.extensions import db
 from marketplace.funding.deposit import PROCESSOR, Deposit
 from marketplace.funding.refund import Refund
 from marketplace.payouts.destination import Destination
-from marketplace.processors import registry
-from marketplace.processors.base import Kind
+from marketplace.payouts.payout import Payout
+from marketplace.processors import outbox, registry
+from marketplace.processors.base import Kind, Op
 from marketplace.webhooks import converge
 
 log = logging.getLogger(__name__)
 
-Row = Deposit | Refund | Destination
+Row = Deposit | Refund | Destination | Payout
+Asked = tuple[str, str]  # at which processor, about what
 
 
 def _asks(
-    model: type[Row], kind: Kind, remote_id: InstrumentedAttribute[str | None]
+    model: type[Row],
+    kind: Kind,
+    asked: Callable[[Any], Asked | None],
+    *conditions: ColumnElement[bool],
 ) -> Callable[[datetime], bool]:
     """Return the job that asks about rows of one table."""
 
     def ask_next(at: datetime) -> bool:
         """Ask about the row that has waited longest; False if none is due."""
-        row = lock_next(
-            model,
-            model.next_check_at <= at,
-            remote_id.is_not(None),
-            order_by=model.next_check_at,
-        )
+        row = lock_next(model, model.next_check_at <= at, *conditions, order_by=model.next_check_at)
         if row is None:
             return False
         row.check_later(at)
-        name = getattr(row, remote_id.key)
+        about = asked(row)
         db.session.commit()  # claimed: nobody else asks; and no transaction is open meanwhile
+        if about is None:
+            return True  # we have heard of it before the answer to our own request
+        processor, name = about
         try:
-            snapshot = registry.get(PROCESSOR).fetch(kind, name, None)
+            snapshot = registry.get(processor).fetch(kind, name, None)
             converge.apply(snapshot, at)
             db.session.commit()
         except (ProcessorUnavailable, converge.NotYet) as error:
@@ -57,6 +61,19 @@ def _asks(
     return ask_next
 
 
-deposits = _asks(Deposit, "checkout", Deposit.checkout_ref)
-refunds = _asks(Refund, "refund", Refund.refund_ref)
-destinations = _asks(Destination, "recipient", Destination.remote_account)
+deposits = _asks(
+    Deposit,
+    "checkout",
+    lambda it: (PROCESSOR, it.checkout_ref),
+    Deposit.checkout_ref.is_not(None),
+)
+refunds = _asks(
+    Refund, "refund", lambda it: (PROCESSOR, it.refund_ref), Refund.refund_ref.is_not(None)
+)
+destinations = _asks(
+    Destination,
+    "recipient",
+    lambda it: (it.processor, it.remote_account),
+    Destination.remote_account.is_not(None),
+)
+payouts = _asks(Payout, "transfer", lambda it: outbox.made(Op.TRANSFER, it.id))

@@ -13,8 +13,7 @@ from marketplace.errors import BadInput
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
-from marketplace.payouts import leaving
-from marketplace.payouts import payout as payouts
+from marketplace.payouts import leaving, settling
 from marketplace.payouts.destination import Destination
 from marketplace.processors.base import Snapshot
 from tests.make import do_runs, earn, earn_matured, make_creator, make_payout, run_after_maturity
@@ -85,7 +84,7 @@ def test_maturing_and_reserving_move_nothing_but_paying_does(creator: Creator) -
         amount=payout.amount,
         account=_account(payout.destination_id),
     )
-    payouts.paid(payout, transfer, at)
+    settling.paid(payout, transfer, at)
     db.session.commit()
     assert _changes(creator, at) == [usd(15_000), usd(-15_000)]
     last = statement(creator, month_of(at), "USD")

@@ -210,7 +210,7 @@ def the_creator_reads_what_is_missing_and_onboards(scene: Scene) -> None:
     creator.sees("%(missing)s missing to the threshold of %(threshold)s", **missing)
     creator.sees("Why am I not paid yet?")
     creator.sees("There is no destination yet")
-    creator.follow("Connect with Stripe")
+    creator.follow("Choose a destination")
     creator.press("Connect with Stripe")
     scene.story.work()
     creator.again()

@@ -176,6 +176,20 @@ def test_everything_that_blocks_is_named_in_a_fixed_order() -> None:
     ]
 
 
+def test_what_the_rail_cannot_do_blocks_with_its_word() -> None:
+    assert decide(replace(PAYABLE, rail_refusal="country")).blockers == (
+        Blocker(Reason.RAIL_CANNOT, on="creator", details=("country",)),
+    )
+
+
+def test_a_rail_pays_its_maximum_and_not_one_cent_more() -> None:
+    most = decide(PAYABLE).parts.paid
+    assert decide(replace(PAYABLE, most=most)).payable
+    assert decide(replace(PAYABLE, most=most - usd(1))).blockers == (
+        Blocker(Reason.RAIL_CANNOT, on="creator", details=("most",)),
+    )
+
+
 def test_the_total_is_all_that_is_owed() -> None:
     pending = [(usd(3), AT), (usd(4), AT)]
     contested = [(usd(6), AT)]
@@ -201,6 +215,7 @@ facts = st.builds(
     destination_cools_until=st.sampled_from([None, AT]),
     held_for=st.sampled_from([None, "a look"]),
     returned_payout=st.sampled_from([None, "0a"]),
+    rail_refusal=st.sampled_from([None, "country"]),
     contested=st.lists(st.tuples(amounts, st.just(AT)), max_size=2),
     step_minor=st.sampled_from([1, 10, 100]),
 )
@@ -215,8 +230,9 @@ FIELDS = {
     Reason.NO_DESTINATION: "destination_status",
     Reason.DESTINATION_NOT_READY: "destination_status",
     Reason.DESTINATION_COOLING: "destination_cools_until",
-    Reason.ON_HOLD: "held_for",
     Reason.LAST_PAYOUT_RETURNED: "returned_payout",
+    Reason.RAIL_CANNOT: "rail_refusal",
+    Reason.ON_HOLD: "held_for",
 }
 # What puts a field right, and nothing else.
 CURES: dict[str, Callable[[Facts], Any]] = {
@@ -224,8 +240,9 @@ CURES: dict[str, Callable[[Facts], Any]] = {
     "available": lambda it: it.least,
     "destination_status": lambda _: "active",
     "destination_cools_until": lambda _: None,
-    "held_for": lambda _: None,
     "returned_payout": lambda _: None,
+    "rail_refusal": lambda _: None,
+    "held_for": lambda _: None,
 }
 
 

@@ -20,7 +20,7 @@ from marketplace.ledger.balances import balance, transactions_of
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import hold, leaving, returning
+from marketplace.payouts import hold, leaving, returning, settling
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import HoldReason, Mismatch, Payout, PayoutStatus
@@ -125,6 +125,11 @@ def bring_to(payout: Payout, status: PayoutStatus, adapter: Scripted) -> Payout:
             db.session.commit()
         case PayoutStatus.UNKNOWN:
             send(adapter, DOWN)
+        case PayoutStatus.UNCLAIMED:
+            mine = locked(Payout, payout.id)
+            assert leaving.may_send(mine, clock.now())
+            settling.accepted(mine, transfer_of(mine, state="unclaimed"), clock.now())
+            db.session.commit()
         case PayoutStatus.HELD:
             send(adapter, "balance_insufficient")
         case PayoutStatus.PAID:
@@ -421,7 +426,7 @@ def test_a_transfer_that_is_shown_before_its_answer_is_paid_once(
 ) -> None:
     moved = bring_to(payout, status, scripted)
     for _ in range(3):
-        payouts.paid(locked(Payout, moved.id), transfer_of(moved), clock.now())
+        settling.paid(locked(Payout, moved.id), transfer_of(moved), clock.now())
         db.session.commit()
     assert fresh(payout.id).status == PayoutStatus.PAID
     assert len(transactions_of(moved.cause)) == 2
@@ -437,13 +442,13 @@ def test_a_transfer_of_what_was_never_or_no_longer_sent_is_a_mismatch(
 ) -> None:
     moved = bring_to(payout, status, scripted)
     with refused(Mismatch, match="yet a transfer exists"):
-        payouts.paid(moved, transfer_of(moved), clock.now())
+        settling.paid(moved, transfer_of(moved), clock.now())
 
 
 def test_two_transfers_for_one_payout_are_a_mismatch(payout: Payout, scripted: Scripted) -> None:
     moved = bring_to(payout, PayoutStatus.PAID, scripted)
     with refused(Mismatch, match="two transfers"):
-        payouts.paid(moved, transfer_of(moved, remote_id="tr_second"), clock.now())
+        settling.paid(moved, transfer_of(moved, remote_id="tr_second"), clock.now())
 
 
 @pytest.mark.parametrize(
@@ -464,7 +469,7 @@ def test_another_transfer_is_a_mismatch(
     moved = bring_to(payout, status, scripted)
     changes = {"remote_id": moved.transfer_ref or "tr_1"} | wrong
     with refused(Mismatch):
-        payouts.paid(moved, transfer_of(moved, **changes), clock.now())
+        settling.paid(moved, transfer_of(moved, **changes), clock.now())
 
 
 def test_one_transfer_pays_one_payout(payout: Payout, scripted: Scripted) -> None:
@@ -472,7 +477,7 @@ def test_one_transfer_pays_one_payout(payout: Payout, scripted: Scripted) -> Non
     other = make_payout(make_creator("tom").creator)
     bring_to(other, PayoutStatus.SENDING, scripted)
     with refused(IntegrityError, match="uq_payout_transfer_ref"):
-        payouts.paid(other, transfer_of(other, remote_id=moved.transfer_ref), clock.now())
+        settling.paid(other, transfer_of(other, remote_id=moved.transfer_ref), clock.now())
         db.session.flush()
 
 

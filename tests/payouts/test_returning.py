@@ -19,7 +19,7 @@ from marketplace.money import Money
 from marketplace.notifications.mail import Mail
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
-from marketplace.payouts import hold, leaving, returning
+from marketplace.payouts import hold, leaving, returning, settling
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.explain import decision_for
 from marketplace.payouts.gate import Blocker, Reason
@@ -98,7 +98,7 @@ def test_what_comes_back_is_available_again_and_at_the_processor(
     creator: Creator, sending: Payout
 ) -> None:
     before = balance(CLEARING, "USD")
-    payouts.paid(locked(Payout, sending.id), transfer_of(sending), clock.now())
+    settling.paid(locked(Payout, sending.id), transfer_of(sending), clock.now())
     db.session.commit()
     assert balance(CLEARING, "USD") == before - usd(15_000)
     come_back(sending)
@@ -146,7 +146,7 @@ def test_the_same_news_at_one_moment_is_one_return(
 def test_the_debt_that_a_payout_repaid_stays_repaid_when_it_comes_back(creator: Creator) -> None:
     first = make_payout(creator, "200.00 USD")
     assert leaving.may_send(locked(Payout, first.id), clock.now())
-    payouts.paid(locked(Payout, first.id), transfer_of(first), clock.now())
+    settling.paid(locked(Payout, first.id), transfer_of(first), clock.now())
     db.session.commit()
     make_clawback(db.session.query(Earning).filter_by(creator_id=creator.id).one(), 8_000)
     assert books(creator) == (usd(0), usd(0), usd(12_000))
@@ -195,7 +195,7 @@ def test_money_in_another_currency_does_not_go_there_either(creator: Creator) ->
 def test_of_two_that_came_back_each_is_confirmed(creator: Creator) -> None:
     first = make_payout(creator)
     assert leaving.may_send(locked(Payout, first.id), clock.now())
-    payouts.paid(locked(Payout, first.id), transfer_of(first), clock.now())
+    settling.paid(locked(Payout, first.id), transfer_of(first), clock.now())
     db.session.commit()
     second = make_returned(creator)
     come_back(first)
@@ -248,7 +248,8 @@ def test_the_database_refuses_a_confirmation_of_anything_else(
         "return_seen_at = now()",
         "return_seen_by = 'user:1'",
         "return_seen_at = now(), return_seen_by = 'user:1'",
-        "status = 'returned'",
+        "status = 'paid'",
+        "transfer_ref = 'tr_1'",
     ):
         with pytest.raises(psycopg.errors.CheckViolation):
             owner.execute(f"UPDATE payout SET {change}")
@@ -267,7 +268,7 @@ def test_its_creator_is_told_once_by_mail_in_their_language_what_to_do(
     for _ in range(2):  # the same news twice
         come_back(sending)
     mails = db.session.query(Mail).filter_by(to=person.email)
-    (told,) = (mail for mail in mails if "est revenu" in mail.subject)
+    (told,) = [it for it in mails if "est revenu" in it.subject]
     assert "150,00" in told.subject
-    assert "Vérifiez votre compte Stripe" in told.body
+    assert "Vérifiez le compte où il est parti" in told.body
     assert "/creator/payouts" in told.body

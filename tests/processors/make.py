@@ -27,7 +27,8 @@ from tests.sandbox.server import API_KEY, Remote
 def settings_towards(url: str, **changes: Any) -> Settings:
     """Settings of an application whose processor is at `url`."""
     base = settings_for_tests("postgresql+psycopg://nowhere/none", Ports(web=8000, sandbox=1))
-    return replace(base, **{"stripe_api_base": url, "stripe_secret_key": API_KEY, **changes})
+    towards = {"stripe_api_base": url, "paypal_api_base": url, "stripe_secret_key": API_KEY}
+    return replace(base, **{**towards, **changes})
 
 
 def usd(minor: int) -> Money:

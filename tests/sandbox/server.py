@@ -28,7 +28,7 @@ import urllib3
 from marketplace.sandbox.courier import Http
 from marketplace.sandbox.server import Server
 from marketplace.sandbox.settings import Settings
-from tests import oracle
+from tests import oracle, paypal_oracle
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -37,6 +37,9 @@ API_KEY = "sk_test_sandbox"
 WEBHOOK_SECRET = "whsec_own"
 CONNECT_SECRET = "whsec_connect"
 THIN_SECRET = "whsec_thin"
+PAYPAL_CLIENT_ID = "sandbox_paypal"
+PAYPAL_CLIENT_SECRET = "paypal_secret"
+PAYPAL_WEBHOOK_ID = "WH-PAYPAL"
 VERSION = "2026-10-28.endive"
 
 
@@ -112,6 +115,15 @@ class Remote:
         """Let all that is left of a transfer come back."""
         self.call("POST", f"transfers/{transfer_id}/reverse")
 
+    def fund_paypal(self, value: str, currency: str = "USD", *, from_stripe: bool = False) -> None:
+        """Let money arrive in the balance at PayPal."""
+        asked = {"currency": currency, "value": value, "from_stripe": from_stripe}
+        self.call("POST", "paypal/fund", asked)
+
+    def move_paypal(self, batch_id: str, status: str) -> None:
+        """Bring the item of a batch to a status of PayPal's."""
+        self.call("PUT", f"paypal/batches/{batch_id}", {"status": status})
+
     def fault(self, on: str, fault: str, **options: Any) -> None:
         """Arm one more fault; see marketplace.sandbox.faults for names and options."""
         armed = [
@@ -163,6 +175,7 @@ class SandboxServer(Remote):
         webhook_secret: str = WEBHOOK_SECRET,
         connect_secret: str = CONNECT_SECRET,
         thin_secret: str = THIN_SECRET,
+        paypal_webhook: str = "",
         port: int = 0,
         judged: bool = True,
     ) -> None:
@@ -180,11 +193,16 @@ class SandboxServer(Remote):
                 webhook_secret=webhook_secret,
                 connect_secret=connect_secret,
                 thin_secret=thin_secret,
+                paypal_client_id=PAYPAL_CLIENT_ID,
+                paypal_client_secret=PAYPAL_CLIENT_SECRET,
+                paypal_webhook_id=PAYPAL_WEBHOOK_ID,
+                paypal_webhook=paypal_webhook,
             ),
             wrap=self._watched,
             post=self._posted,
         )
         self.url = self._server.url
+        self.world = self._server.world
 
     def start(self) -> None:
         self._server.start()
@@ -198,7 +216,9 @@ class SandboxServer(Remote):
         self.violations += violations
 
     def _posted(self, url: str, body: bytes, headers: dict[str, str]) -> int:
-        if self._oracle is not None:
+        if url.endswith("/paypal"):
+            self._judge(paypal_oracle.event(json.loads(body)))
+        elif self._oracle is not None:
             self._judge(self._oracle.event(json.loads(body)))
         return self._http(url, body, headers)
 
@@ -208,6 +228,8 @@ class SandboxServer(Remote):
 
         def watched(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             path = environ["PATH_INFO"]
+            if path.startswith(paypal_oracle.PATHS):
+                return self._watched_paypal(app, environ, start_response)
             if judge is None or not path.startswith(("/v1/", "/v2/")):
                 return app(environ, start_response)
             method = environ["REQUEST_METHOD"]
@@ -226,6 +248,23 @@ class SandboxServer(Remote):
             return [answer]
 
         return watched
+
+    def _watched_paypal(
+        self, app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """The same for PayPal's calls, held against PayPal's description."""
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        sent = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(sent)
+        statuses: list[int] = []
+
+        def begin(status: str, headers: Any, exc_info: Any = None) -> Any:
+            statuses.append(int(status.split()[0]))
+            return start_response(status, headers, exc_info)
+
+        answer = b"".join(app(environ, begin))
+        self._judge(paypal_oracle.exchange(method, path, sent, statuses[0], answer))
+        return [answer]
 
 
 def _oracle() -> oracle.Oracle | None:
@@ -252,6 +291,9 @@ class SandboxProcess(Remote):
             "SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "SANDBOX_CONNECT_SECRET": CONNECT_SECRET,
             "SANDBOX_THIN_SECRET": THIN_SECRET,
+            "SANDBOX_PAYPAL_CLIENT_ID": PAYPAL_CLIENT_ID,
+            "SANDBOX_PAYPAL_CLIENT_SECRET": PAYPAL_CLIENT_SECRET,
+            "SANDBOX_PAYPAL_WEBHOOK_ID": PAYPAL_WEBHOOK_ID,
         }
         self.process: subprocess.Popen[bytes] | None = None
 

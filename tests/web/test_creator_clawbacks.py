@@ -17,7 +17,7 @@ from marketplace.earnings.clawback import Clawback
 from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
-from marketplace.payouts import leaving
+from marketplace.payouts import leaving, settling
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
@@ -46,7 +46,7 @@ def arrive(payout: Payout, at: datetime) -> None:
     told = Snapshot(
         "transfer", f"tr_{mine.id.hex}", mine.id.hex, "paid", False, mine.amount, account=account
     )
-    payouts.paid(mine, told, at)
+    settling.paid(mine, told, at)
     db.session.commit()
 
 

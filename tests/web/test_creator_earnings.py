@@ -21,7 +21,7 @@ from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
-from marketplace.payouts import explain, leaving, payout, refusal
+from marketplace.payouts import explain, leaving, refusal, settling
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.threshold import adopt
 from marketplace.processors.base import Snapshot
@@ -58,7 +58,7 @@ def paid(creator: Browser, amount: str = "150.00 USD") -> None:
         transfer = Snapshot(
             "transfer", "tr_1", mine.id.hex, "paid", False, amount=mine.amount, account=account
         )
-        payout.paid(mine, transfer, at)
+        settling.paid(mine, transfer, at)
         db.session.commit()
 
 
@@ -69,7 +69,7 @@ def test_a_new_creator_learns_what_will_show_here_and_what_to_do_now(creator: Br
     page = creator.get("/creator").text
     assert "Nothing earned yet" in page
     assert "There is no destination yet" in page
-    assert "Connect with Stripe" in page
+    assert "Choose a destination" in page
     assert "$0.00" in page
     assert "$100.00" in page, "the threshold"
 

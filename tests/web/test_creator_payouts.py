@@ -17,7 +17,7 @@ from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import leaving, refusal, returning
+from marketplace.payouts import leaving, refusal, returning, settling
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
@@ -273,7 +273,7 @@ def happens(app: Flask, *acts: Any) -> None:
 
 def pay(payout: Payout, at: Any) -> None:
     account = f"acct_{payout.destination_id.hex}"
-    payouts.paid(
+    settling.paid(
         payout,
         Snapshot("transfer", "tr_1", payout.id.hex, "paid", False, payout.amount, account=account),
         at,

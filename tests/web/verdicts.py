@@ -126,6 +126,13 @@ VERDICTS: dict[str, str] = {
     "POST /creator/payouts/connect":                          "401   403 403 303 303 403",
     "GET  /creator/payouts/onboarding":                       "login 403 403 303 303 403",
     "POST /creator/payouts/onboarding":                       "401   403 403 303 303 403",
+    "POST /creator/payouts/paypal":                            "401   403 403 422 422 403",
+    "POST /creator/payouts/paypal/replace":                    "401   403 403 422 422 403",
+    "POST /creator/payouts/paypal/again":                      "401   403 403 303 303 403",
+    "POST /creator/payouts/paypal/withdraw":                   "401   403 403 303 303 403",
+    # The link of a mail, to whoever reads it; this one is of another kind.
+    "GET  /creator/paypal/<token>":                            "410   410 410 410 410 410",
+    "POST /creator/paypal/<token>":                            "410   410 410 410 410 410",
     # For operators: everything, and nothing of it for anybody else.
     "GET  /operator":                                         "login 403 403 403 403 200",
     "GET  /operator/campaigns":                               "login 403 403 403 403 200",

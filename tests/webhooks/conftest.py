@@ -25,7 +25,11 @@ def deliver(web: Web) -> Sender:
 @pytest.fixture
 def sandbox(web: Web, tmp_path: Path) -> Iterator[SandboxServer]:
     """A sandbox that tells our server what happens, and is held to Stripe's own description."""
-    server = SandboxServer(tmp_path, webhook_base=web.url + PATHS["platform"])
+    server = SandboxServer(
+        tmp_path,
+        webhook_base=web.url + PATHS["platform"],
+        paypal_webhook=web.url + PATHS["paypal"],
+    )
     server.start()
     yield server
     server.stop()

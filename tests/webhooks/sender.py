@@ -16,6 +16,7 @@ PATHS = {
     "platform": "/webhooks/stripe",
     "connect": "/webhooks/stripe/connect",
     "thin": "/webhooks/stripe/thin",
+    "paypal": "/webhooks/paypal",
 }
 SECRETS = {"platform": WEBHOOK_SECRET, "connect": CONNECT_SECRET, "thin": THIN_SECRET}
 

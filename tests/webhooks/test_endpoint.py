@@ -231,6 +231,7 @@ def test_an_endpoint_without_a_secret_does_not_exist(
         "stripe_webhook_secrets": (),
         "stripe_connect_webhook_secrets": (),
         "stripe_thin_webhook_secrets": (),
+        "paypal_webhook_id": "",
     }
     monkeypatch.setitem(app.extensions, "settings", replace(app.extensions["settings"], **off))
     raw = event()
