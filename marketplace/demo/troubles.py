@@ -25,7 +25,7 @@ from marketplace.payouts.schedule import last_due
 from marketplace.webhooks import inbox
 from marketplace.worker.draining import drain
 
-UNANSWERED, RETURNED, CONTESTED = "jule", "lucia", "eva"
+UNANSWERED, RETURNED, CONTESTED = "jule", "lucia", "oskar"
 TIMEOUT_S = 30
 _MINUTE = timedelta(minutes=1)
 
