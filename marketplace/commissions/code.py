@@ -64,9 +64,7 @@ def issue(
     Raises:
         IntegrityError: somebody took the same code at this very moment.
     """
-    existing = db.session.scalars(
-        select(PromoCode).where(PromoCode.agreement_id == agreement_id)
-    ).one_or_none()
+    existing = of_agreement(agreement_id)
     if existing is not None:
         return existing
     creator = db.session.get_one(Creator, creator_id)
@@ -88,6 +86,12 @@ def issue(
     db.session.add(promo_code)
     db.session.flush()
     return promo_code
+
+
+def of_agreement(agreement_id: UUID) -> PromoCode | None:
+    """The code of an agreement; None if it pays no commission."""
+    statement = select(PromoCode).where(PromoCode.agreement_id == agreement_id)
+    return db.session.scalars(statement).one_or_none()
 
 
 def of_creator(creator_id: UUID) -> list[PromoCode]:

@@ -19,9 +19,10 @@ from marketplace import clock
 from marketplace.commissions import click
 from marketplace.commissions import code as codes
 from marketplace.commissions.code import PromoCode
-from marketplace.demo import people, shop
+from marketplace.demo import people
 from marketplace.demo.steps import Step, WorldFailed, form_key
 from marketplace.extensions import db
+from marketplace.storefronts import sandbox_shop
 from marketplace.storefronts import storefront as storefronts
 from marketplace.storefronts.storefront import Storefront
 from marketplace.webhooks.endpoint import take_of_shop
@@ -78,7 +79,7 @@ def _order(
 ) -> None:
     """Somebody buys, with a creator's code typed in small letters or after a creator's link."""
     at, storefront = clock.now(), _storefront(brand_name)
-    body = shop.order(
+    body = sandbox_shop.order(
         number,
         title,
         paid,
@@ -92,13 +93,15 @@ def _order(
 
 
 def _refund(brand_name: str, number: int, paid: str) -> None:
-    _tell(_storefront(brand_name), "refunds/create", shop.refund(number, paid, at=clock.now()))
+    _tell(
+        _storefront(brand_name), "refunds/create", sandbox_shop.refund(number, paid, at=clock.now())
+    )
 
 
 def _tell(storefront: Storefront, topic: str, body: dict[str, Any]) -> None:
     """Post it as the shop does, and let the worker follow it."""
     assert storefront.secret is not None
-    message = shop.sign(topic, body, storefront.secret)
+    message = sandbox_shop.sign(topic, body, storefront.secret)
     builder = EnvironBuilder(method="POST", data=message.raw, headers=Headers(message.headers))
     status, word = take_of_shop("shopify", storefront.id, Request(builder.get_environ()))
     if (status, word) != (200, "stored"):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import requests
 
 from marketplace import clock
-from marketplace.demo import shop
 from marketplace.demo.browser import TIMEOUT_S, Browser, Unexpected, wait_for
+from marketplace.storefronts import sandbox_shop
 
 if TYPE_CHECKING:
     from marketplace.demo.story import Story
@@ -81,9 +81,11 @@ class SecondAct:
         shown = self._brand.get(page).text
         code = _found(r"<code>(INES\w*)</code>", shown, "the promo code")
         address = _found(r"<code>(http[^<]+/webhooks/shopify/[^<]+)</code>", shown, "the address")
-        body = shop.order(_ORDER, "Cold-brew kit", "80.00", at=clock.now(), code=code.lower())
-        message = shop.sign("orders/paid", body, _SECRET)
-        forged = shop.sign("orders/paid", body, "another secret")
+        body = sandbox_shop.order(
+            _ORDER, "Cold-brew kit", "80.00", at=clock.now(), code=code.lower()
+        )
+        message = sandbox_shop.sign("orders/paid", body, _SECRET)
+        forged = sandbox_shop.sign("orders/paid", body, "another secret")
         self._post(address, forged, 401)
         self._post(address, message, 200)
         self._post(address, message, 200)
@@ -91,7 +93,7 @@ class SecondAct:
         wait_for("the commission", lambda: self._lines().get("Commission"))
         self._story.ledger()
 
-    def _post(self, address: str, message: shop.Message, status: int) -> None:
+    def _post(self, address: str, message: sandbox_shop.Message, status: int) -> None:
         reply = requests.post(address, data=message.raw, headers=message.headers, timeout=TIMEOUT_S)
         answer = f"{reply.status_code} {reply.text.strip()}"
         self._story.say(f"the shop posts {message.headers['X-Shopify-Topic']}: {answer}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from flask_babel import gettext
 from marshmallow import ValidationError
 
 from marketplace.schemas import Sent
-from marketplace.schemas.fields import Choice, FormKey, Text
+from marketplace.schemas.fields import Amount, Choice, Email, FormKey, Text
 from marketplace.storefronts.storefront import SOFTWARE
 
 # In which a shop may keep its prices.
@@ -48,3 +48,29 @@ class Secret(Sent):
     """The secret with which a shop signs, as the shop shows it."""
 
     secret = Text(length_min=8, length_max=200)
+
+
+class SandboxOrder(Sent):
+    """What a buyer orders in a shop that the sandbox plays."""
+
+    form_key = FormKey()
+    shop = Text(length_max=36)
+    code = Text(length_max=40, required=False)
+    link = Text(length_max=500, required=False)
+    amount = Amount()
+    email = Email()
+
+    def __init__(self, currency: str) -> None:
+        super().__init__()
+        cast(Amount, self.fields["amount"]).currency = currency
+
+
+class SandboxRefund(Sent):
+    """How much of such an order is given back."""
+
+    form_key = FormKey()
+    amount = Amount()
+
+    def __init__(self, currency: str) -> None:
+        super().__init__()
+        cast(Amount, self.fields["amount"]).currency = currency

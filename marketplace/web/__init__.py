@@ -50,6 +50,7 @@ from marketplace.web import (
     creator_statement,
     creator_transactions,
     dev,
+    dev_shop,
     error_pages,
     formats,
     headers,
@@ -124,6 +125,8 @@ OPERATOR_PAGES = (
     operator_thresholds,
     operator_webhooks,
 )
+# These exist in sandbox mode only.
+DEV_PAGES = (dev_shop,)
 
 
 def register(app: Flask, babel: Babel) -> None:

@@ -18,6 +18,7 @@ from marketplace.campaigns.agreement import Agreement
 from marketplace.campaigns.application import OPEN, Application
 from marketplace.campaigns.campaign import Campaign
 from marketplace.campaigns.deliverable import AWAITED, Deliverable, DeliverableStatus
+from marketplace.commissions import code as codes
 from marketplace.earnings.earning import Earning
 from marketplace.errors import NotFound
 from marketplace.extensions import db
@@ -125,6 +126,7 @@ def _shown(mine: Agreement) -> dict[str, Any]:
     return {
         "now": clock.now(),
         "agreement": mine,
+        "code": codes.of_agreement(mine.id),
         "campaign": mine.campaign,
         "work": work,
         "notes": deliverables.notes(work),

@@ -26,8 +26,9 @@ from tests.web.world import World, make_world
 METHODS = ("GET", "POST")  # HEAD answers as GET does; OPTIONS is Flask's own
 STRANGE_METHODS = ("PUT", "PATCH", "DELETE", "PROPFIND")
 QUERIES = (
-    *("after", "before", "begun", "currency", "kind", "min", "month", "next", "onward", "outcome"),
-    *("owner", "q", "returned", "state", "status", "thing", "v", "page", "_scheme", "_anchor"),
+    *("after", "before", "begun", "code", "currency", "kind", "link", "min", "month", "next"),
+    *("onward", "outcome", "owner", "placed", "q", "returned", "shop", "state", "status", "thing"),
+    *("v", "page", "_scheme", "_anchor"),
 )
 
 

@@ -28,7 +28,7 @@ LIGHT_PHONE = pytest.mark.parametrize(
 )
 
 ENTRY = ["/", "/signup", "/signup/brand", "/signup/creator", "/signup/done", "/login"]
-PAGES = [*ENTRY, "/confirm/again", "/dev/mail", "/nowhere"]
+PAGES = [*ENTRY, "/confirm/again", "/dev/mail", "/dev/shop", "/nowhere"]
 
 
 @pytest.fixture(params=VARIANTS, ids=lambda look: f"{look.theme}-{look.size}")

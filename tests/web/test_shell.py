@@ -63,6 +63,7 @@ def test_a_live_site_has_no_mail_page_and_leads_forms_to_stripe(live: Settings) 
     assert "Sandbox" not in home.text
     assert "Secure" in home.headers["Set-Cookie"]
     assert client.get("/dev/mail").status_code == 404
+    assert client.get("/dev/shop").status_code == 404
     with app.app_context():
         db.engine.dispose()
 

@@ -38,6 +38,10 @@ VERDICTS: dict[str, str] = {
     # Sandbox mode only: nothing here is anybody's secret.
     "GET  /dev/mail":                                         "200   200 200 200 200 200",
     "GET  /dev/mail/<uuid:mail_id>":                          "200   200 200 200 200 200",
+    "GET  /dev/shop":                                         "200   200 200 200 200 200",
+    "POST /dev/shop":                                         "422   422 422 422 422 422",
+    "GET  /dev/shop/orders/<uuid:sale_id>":                   "200   200 200 200 200 200",
+    "POST /dev/shop/orders/<uuid:sale_id>/refund":            "422   422 422 422 422 422",
     # For brands: what is another brand's does not exist.
     "GET  /brand":                                            "login 200 200 403 403 403",
     "GET  /brand/campaigns/new":                              "login 200 200 403 403 403",

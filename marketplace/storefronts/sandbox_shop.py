@@ -1,4 +1,4 @@
-"""A shop that runs Shopify, as far as it tells us of orders: signed bytes in Shopify's shape."""
+"""A shop that runs Shopify, as sandbox mode plays it: signed bytes in Shopify's shape. PURE."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ def order(
     paid: str,
     *,
     at: datetime,
+    currency: str = "USD",
     email: str = "buyer@mail.example",
     code: str | None = None,
     landing_site: str = "/",
 ) -> dict[str, Any]:
-    """A paid order of one line; `paid` is in dollars, net of discounts, tax and shipping."""
+    """A paid order of one line; `paid` is in major units, net of discounts, tax and shipping."""
     return {
         "id": number,
         "name": f"#{number}",
-        "currency": "USD",
+        "currency": currency,
         "email": email,
         "created_at": at.isoformat(),
         "financial_status": "paid",
@@ -46,10 +47,10 @@ def order(
     }
 
 
-def refund(number: int, paid: str, *, at: datetime) -> dict[str, Any]:
-    """Part of an order given back."""
+def refund(number: int, paid: str, *, at: datetime, id: int | None = None) -> dict[str, Any]:
+    """Part of an order given back, in major units; each further refund of it needs its own `id`."""
     return {
-        "id": number * 10,
+        "id": id or number * 10,
         "order_id": number,
         "created_at": at.isoformat(),
         "refund_line_items": [{"quantity": 1, "subtotal": paid}],
