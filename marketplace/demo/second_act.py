@@ -30,6 +30,7 @@ class SecondAct:
     def __init__(self, story: Story, campaign_id: str) -> None:
         self._story = story
         self._campaign_id = campaign_id
+        self._address = ""
         self._brand, self._creator, self._operator = story.brand, story.creator, story.operator
 
     def play(self) -> None:
@@ -42,16 +43,20 @@ class SecondAct:
     def join_the_program(self) -> None:
         """The platform's numbers are imported, the creator applies, an operator approves."""
         self._story.step("Numbers are imported; the creator joins the program")
+        self.admit(self._creator, "ines")
+        self._story.say("every rule of the program was met, and an operator approved")
+
+    def admit(self, creator: Browser, handle: str) -> None:
+        """One creator joins the program by their numbers."""
         self._operator.send(
             "/operator/imports/metrics/new",
             "/operator/imports/metrics",
-            files={"file": ("days.csv", _month_of_numbers(), "text/csv")},
+            files={"file": ("days.csv", _month_of_numbers(handle), "text/csv")},
         )
         born = {"born_on": "1996-05-14", "country": "FR"}
-        self._creator.send("/creator/program", "/creator/program", born)
+        creator.send("/creator/program", "/creator/program", born)
         page = _link(self._operator, "/operator/applications")
         self._operator.send(page, "/approve")
-        self._story.say("every rule of the program was met, and an operator approved")
 
     def agree(self) -> None:
         """The creator applies to the campaign; the brand accepts."""
@@ -80,7 +85,8 @@ class SecondAct:
         self._brand.send(page, "/secret", {"secret": _SECRET})
         shown = self._brand.get(page).text
         code = _found(r"<code>(INES\w*)</code>", shown, "the promo code")
-        address = _found(r"<code>(http[^<]+/webhooks/shopify/[^<]+)</code>", shown, "the address")
+        pattern = r"<code>(http[^<]+/webhooks/shopify/[^<]+)</code>"
+        address = self._address = _found(pattern, shown, "the address")
         body = sandbox_shop.order(
             _ORDER, "Cold-brew kit", "80.00", at=clock.now(), code=code.lower()
         )
@@ -91,6 +97,15 @@ class SecondAct:
         self._post(address, message, 200)
         wait_for("the sale", lambda: f"#{_ORDER}" in self._creator.get("/creator/sales").text)
         wait_for("the commission", lambda: self._lines().get("Commission"))
+        self._story.ledger()
+
+    def give_back(self, paid: str) -> None:
+        """The shop tells of a refund: the commission shrinks to its rate of what is left."""
+        self._story.step(f"The buyer gets {paid} of the order back: 3.00 of the commission go too")
+        body = sandbox_shop.refund(_ORDER, paid, at=clock.now())
+        self._post(self._address, sandbox_shop.sign("refunds/create", body, _SECRET), 200)
+        left = r"9[.,]00"
+        wait_for("the refund", lambda: re.search(left, self._creator.get("/creator/sales").text))
         self._story.ledger()
 
     def _post(self, address: str, message: sandbox_shop.Message, status: int) -> None:
@@ -127,12 +142,12 @@ class SecondAct:
         return {what: id for id, what in found}
 
 
-def _month_of_numbers() -> bytes:
+def _month_of_numbers(handle: str) -> bytes:
     """Thirty-five days of a channel that meets every rule."""
     lines = ["handle,platform,channel,day,followers,views,authentic_views,engagements,categories"]
     for ago in range(35, 0, -1):
         day = clock.now().date() - timedelta(days=ago)
-        lines.append(f"ines,tiktok,ines.creates,{day},84200,22000,21400,1500,food")
+        lines.append(f"{handle},tiktok,{handle}.creates,{day},84200,22000,21400,1500,food")
     return "\n".join(lines).encode()
 
 

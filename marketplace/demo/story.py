@@ -1,7 +1,7 @@
 """`make demo`: the whole path over HTTP, told step by step, on parts of its own.
 
-Each step prints what it did and the ledger lines it caused; the second act has a file of its own.
-The end is the creator's statement, the cause of its last lines, and the verdict of `ledger verify`.
+Each step prints what it did and the ledger lines it caused; two more acts have their own files. The
+end is the creator's statement, the cause of its lines, and the verdict of `ledger verify`.
 Exit 0 only if everything held.
 """
 
@@ -13,13 +13,15 @@ from datetime import datetime, timedelta
 from itertools import count
 from urllib.parse import urljoin
 
-from marketplace import clock, create_app
+from marketplace import clock, create_app, demo_clock
 from marketplace.demo import hosted
 from marketplace.demo.browser import Browser, Unexpected, wait_for
 from marketplace.demo.instance import Instance, InstanceFailed
 from marketplace.demo.second_act import SecondAct
+from marketplace.demo.third_act import ThirdAct, statement_of
 from marketplace.extensions import db
 from marketplace.ledger import balances, postings
+from marketplace.ledger.draft import AccountRef
 
 PASSWORD = "slow mornings, good light"  # of people who exist for two minutes
 OPERATOR = "olu@operator.example"
@@ -48,8 +50,9 @@ class Story:
         self.be_paid()
         second = SecondAct(self, self._campaign_id)
         second.play()
-        self.show_the_statement()
         second.walk_to_causes()
+        ThirdAct(self, second).play()
+        self.show_the_statement()
 
     def step(self, title: str) -> None:
         """Begin a step."""
@@ -77,9 +80,9 @@ class Story:
     def sign_up(self) -> None:
         """A brand and a creator join and confirm their address; an operator is made by command."""
         self.step("A brand and a creator sign up; an operator is made by command")
-        self._join(self.brand, "brand", "bea@brand.example", brand_name="Northwind Coffee")
+        self.join(self.brand, "brand", "bea@brand.example", brand_name="Northwind Coffee")
         creator = {"handle": "ines", "country": "FR"}
-        self._join(self.creator, "creator", "ines@creator.example", **creator)
+        self.join(self.creator, "creator", "ines@creator.example", **creator)
         made = self.instance.flask(
             *("users", "create-operator", OPERATOR, "--name", "Olu", "--password", PASSWORD)
         )
@@ -88,7 +91,8 @@ class Story:
         self.say(made.stdout.strip())
         self._log_in(self.operator, OPERATOR)
 
-    def _join(self, browser: Browser, kind: str, email: str, **more: str) -> None:
+    def join(self, browser: Browser, kind: str, email: str, **more: str) -> None:
+        """Sign up, confirm the address from the mail, log in."""
         person = {"name": kind.title(), "email": email, "password": PASSWORD}
         person |= {"time_zone": "Europe/Paris"}
         browser.send(f"/signup/{kind}", f"/signup/{kind}", person | more)
@@ -131,8 +135,11 @@ class Story:
         self._campaign_id = campaign.rpartition("/")[2]
         self._approve(self._campaign_id)
         waiting = self.brand.send(campaign, "/top-up")
-        self._pay(self.brand, waiting.url)
-        wait_for("the open campaign", lambda: "Slow mornings" in self._open_campaigns())
+        self.pay(self.brand, waiting.url)
+        wait_for(
+            "the open campaign",
+            lambda: "Slow mornings" in self.creator.get("/creator/campaigns").text,
+        )
         self.say("the payment was confirmed, the campaign is open, and creators see it")
         self.ledger()
 
@@ -144,10 +151,7 @@ class Story:
         self.operator.send(page, "/decide", {"decision": "approve"})
         self.say("the operator reviewed and approved it")
 
-    def _open_campaigns(self) -> str:
-        return self.creator.get("/creator/campaigns").text
-
-    def _pay(self, browser: Browser, deposit_page: str) -> None:
+    def pay(self, browser: Browser, deposit_page: str) -> None:
         """Wait until our page leads to the hosted checkout, and pay there."""
         path = deposit_page.removeprefix(self.instance.url)
         checkout = wait_for("the hosted checkout", lambda: browser.leaving(path))
@@ -157,27 +161,32 @@ class Story:
     def fill_the_pool_and_import(self) -> None:
         """An operator fills the fund's pool and imports income."""
         self.step("The operator fills the fund's pool and imports income from a file")
-        pool = {"pool": "fund_pool", "currency": "USD", "amount": "500.00"}
-        waiting = self.operator.send("/operator/pools/fill", "/operator/pools/fill", pool)
-        self._pay(self.operator, waiting.url)
-        wait_for("the pool", self._pool_is_filled)
-        self.ledger()
-        self._import("first.csv", ["F-1,ines,60.00,USD", "F-2,nobody,10.00,USD"])
-        self._import("first.csv", ["F-1,ines,60.00,USD"])
+        self.fill("fund_pool", "500.00")
+        self.bring("first.csv", ["F-1,ines,60.00,USD", "F-2,nobody,10.00,USD"])
+        self.bring("first.csv", ["F-1,ines,60.00,USD"])
         self.ledger()
 
-    def _pool_is_filled(self) -> bool:
-        held = balances.balance(postings.POOLS["fund"], "USD")
+    def fill(self, pool: str, amount: str) -> None:
+        """Pay so much into an empty pool at the hosted checkout."""
+        wish = {"pool": pool, "currency": "USD", "amount": amount}
+        waiting = self.operator.send("/operator/pools/fill", "/operator/pools/fill", wish)
+        self.pay(self.operator, waiting.url)
+        wait_for("the pool", lambda: self._holds(postings.POOLS[pool[:4]], amount))
+        self.ledger()
+
+    def _holds(self, account: AccountRef, amount: str) -> bool:
+        held = balances.balance(account, "USD")
         db.session.remove()
-        return held.minor == 50_000
+        return f"{held.decimal}" == amount
 
-    def _import(self, filename: str, rows: list[str]) -> None:
+    def bring(self, filename: str, rows: list[str], kind: str = "fund") -> None:
+        """Import a file of income; say what became of its rows."""
         lines = ["reference,handle,amount,currency,earned_on"]
         lines += [f"{row},{clock.now().date()}" for row in rows]
         report = self.operator.send(
             "/operator/imports/new",
             "/operator/imports",
-            {"kind": "fund"},
+            {"kind": kind},
             {"file": (filename, "\n".join(lines).encode(), "text/csv")},
         )
         outcomes = re.findall(r'"verdict">.*?>\s*(Accepted|Known|Refused)\s*<', report.text)
@@ -213,7 +222,7 @@ class Story:
     def below_the_threshold(self) -> None:
         """Eight days later 60.00 have matured, and the page says what is missing."""
         self.step("Eight days pass: 60.00 USD have matured, 40.00 are missing to the threshold")
-        self._advance(8)
+        self.advance(8)
         why = self._why()
         blockers = why["blockers"]
         assert isinstance(blockers, list)
@@ -226,14 +235,14 @@ class Story:
     def over_the_threshold(self) -> None:
         """More income arrives."""
         self.step("More income is imported: 45.50 USD")
-        self._import("second.csv", ["F-3,ines,45.50,USD"])
+        self.bring("second.csv", ["F-3,ines,45.50,USD"])
         self.ledger()
 
     def be_paid(self) -> None:
         """Two weeks later the weekly run has paid everything at once."""
         self.step("Fifteen days pass: it matures, and the weekly run pays 105.50 USD, once")
-        self._advance(15)
-        wait_for("the paid payout", self._is_paid)
+        self.advance(15)
+        wait_for("the paid payout", self.is_paid)
         self.ledger()
         books = self.instance.sandbox("GET", "books")
         transfers = [(it["amount"], it["currency"]) for it in books["transfers"]]
@@ -241,25 +250,26 @@ class Story:
         if len(transfers) != 1:
             raise Unexpected("there should be one transfer")
 
-    def _advance(self, days: int) -> None:
+    def advance(self, days: int) -> None:
+        """Let days pass."""
         self.operator.send("/operator/clock", "/operator/clock", {"days": str(days)})
         wait_for("the demo clock", self._clock_has_arrived)
+        demo_clock.load()  # what this process dates is of that day too
+        db.session.remove()
 
     def _clock_has_arrived(self) -> bool:
         return 'http-equiv="refresh"' not in self.operator.get("/operator/clock").text
 
-    def _is_paid(self) -> bool:
+    def is_paid(self) -> bool:
+        """Is nothing of the creator left to pay?"""
         why = self._why()
         return why["available"] == why["in_payout"] == {"minor": 0, "currency": "USD"}
 
     def show_the_statement(self) -> None:
         """The statement as a spreadsheet reads it, month by month."""
         self.step("The creator's statement: opening, lines, closing")
-        pages = self.creator.get("/creator/statement").text
-        for month in sorted(set(re.findall(r'option value="(\d{4}-\d{2})"', pages))):
-            table = self.creator.get(f"/creator/statement.csv?month={month}&currency=USD").text
-            for row in table.strip().splitlines():
-                self.say(row)
+        for row in statement_of(self.creator).splitlines():
+            self.say(row)
 
 
 def main() -> int:
