@@ -226,7 +226,7 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
     "on_hold": (
         _("Held by an operator."),
         None,
-        _("Held by an operator: %(details)s"),
+        _("Held by an operator: “%(details)s”."),
     ),
     "last_payout_returned": (
         _("The last payout came back, and the creator has not confirmed their account since."),

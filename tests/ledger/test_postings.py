@@ -36,6 +36,11 @@ BOOK: list[tuple[Draft, str, str]] = [
         "+3 processor_fees processor:stripe | -3 processor_clearing processor:stripe",
     ),
     (
+        p.processor_funded("stripe", "paypal", usd(40), WHY, NOON),
+        f"processor_funded:{HEX}",
+        "+40 processor_clearing processor:paypal | -40 processor_clearing processor:stripe",
+    ),
+    (
         p.campaign_reserved(BRAND, CAMPAIGN, usd(100), "k1", WHY, NOON),
         "k1",
         "+100 brand_available brand:b | -100 reserved campaign:k",

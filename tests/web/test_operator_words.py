@@ -25,8 +25,8 @@ def stateful() -> list[type[Base]]:
 
 
 def test_every_status_of_every_thing_has_a_label(app: Flask) -> None:
-    # A clawback and a hold have no lifecycle; they are causes of postings.
-    without = {"clawback", "earning_hold"}
+    # These have no lifecycle; they are causes of postings.
+    without = {"clawback", "earning_hold", "processor_funding"}
     assert {model.__tablename__ for model in stateful()} | without == set(words.THINGS)
     for model in stateful():
         moves = model.MOVES  # type: ignore[attr-defined]
