@@ -11,7 +11,7 @@ to `as_of`, that day included. Days are UTC days.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -177,14 +177,6 @@ def roll_due(at: datetime) -> bool:
         db.session.execute(text(_COUNT % "f.as_of = :on"), {"on": on})
         return True
     return False
-
-
-def next_roll() -> datetime | None:
-    """When the next day begins that changes anybody's facts; None while no views count."""
-    as_of = db.session.scalar(
-        select(func.min(CreatorFacts.as_of)).where(CreatorFacts.views_30d > 0)
-    )
-    return datetime.combine(as_of + timedelta(days=1), time(0), UTC) if as_of else None
 
 
 def describe(creator_id: UUID, born_on: date, country: str, at: datetime) -> None:

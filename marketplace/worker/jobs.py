@@ -37,7 +37,7 @@ class Job:
     next_due: Callable[[], datetime | None] = _never
 
 
-# In this order in each round: answers first, so that the rest of the round sees them.
+# In this order by turns: answers first, so that the others see them.
 JOBS: tuple[Job, ...] = (
     Job("processor requests", sender.send_next),
     Job("orders of shops", inbox.handle_orders),
@@ -46,7 +46,7 @@ JOBS: tuple[Job, ...] = (
     Job("refunds to ask about", polling.refunds),
     Job("destinations to ask about", polling.destinations),
     Job("payouts to ask about", polling.payouts),
-    Job("facts of a new day", facts.roll_due, facts.next_roll),
+    Job("facts of a new day", facts.roll_due),  # one count makes up for any number of days
     Job("sales that lacked money", orders.fund_next),
     Job("maturity", maturity.mature_due, maturity.next_maturity),
     Job("contests nobody decided", contests.release_due, contests.next_review),

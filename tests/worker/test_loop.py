@@ -107,6 +107,41 @@ def test_a_job_that_always_finds_something_is_left_in_the_end(
         assert drain(jobs=[Job("endless", lambda at: True)]).units == 50
 
 
+def test_a_job_with_much_to_do_lets_the_others_have_their_turns(app: Flask) -> None:
+    order: list[str] = []
+
+    def noting(name: str, units: int) -> Job:
+        left = iter([True] * units)
+
+        def run_one(at: datetime) -> bool:
+            did = next(left, False)
+            if did:
+                order.append(name)
+            return did
+
+        return Job(name, run_one)
+
+    with app.app_context():
+        drain(jobs=[noting("many", 25), noting("few", 1)])
+    assert order == ["many"] * 10 + ["few"] + ["many"] * 15
+
+
+def test_what_a_later_job_makes_due_for_an_earlier_one_is_done_in_the_same_drain(
+    app: Flask,
+) -> None:
+    first, fed = Pile(), iter(["apple"])
+
+    def feed(at: datetime) -> bool:
+        fruit = next(fed, None)
+        if fruit is not None:
+            first.left.append(fruit)
+        return fruit is not None
+
+    with app.app_context():
+        drain(jobs=[Job("first", first.run_one), Job("idle", Pile().run_one), Job("feed", feed)])
+    assert first.done == ["apple"]
+
+
 @contextmanager
 def working(app: Flask, monkeypatch: pytest.MonkeyPatch, *jobs: Job) -> Iterator[None]:
     """A worker in a thread, with these jobs and short turns."""
