@@ -85,18 +85,19 @@ def mail_of(role: Role) -> str:
 
 def join(at: datetime) -> None:
     """Everybody signs up and confirms their address; one is made an operator."""
-    operator = _person(OPERATOR, "Olu Operator", at)
+    kept = users.hashed(PASSWORD)  # it is everybody's, and hashing it takes long on purpose
+    operator = _person(OPERATOR, "Olu Operator", kept, at)
     operator.is_operator = True
     for email, (name, time_zone) in BRANDS.items():
-        brands.found(_person(email, f"{name} team", at), name, time_zone, at)
+        brands.found(_person(email, f"{name} team", kept, at), name, time_zone, at)
     for role in CREATORS:
-        person = _person(mail_of(role), role.name, at)
+        person = _person(mail_of(role), role.name, kept, at)
         creator = creators.join(person, role.handle, role.country, role.time_zone, at)
         creator.choose_rhythm(role.rhythm, at)
 
 
-def _person(email: str, name: str, at: datetime) -> User:
-    person = users.register(email, name, PASSWORD, at)
+def _person(email: str, name: str, password_hash: str, at: datetime) -> User:
+    person = users.enroll(email, name, password_hash, at)
     person.confirm(at)
     return person
 

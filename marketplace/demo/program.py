@@ -31,7 +31,7 @@ def steps(present: datetime) -> list[Step]:
     """What happens about facts and the program in these sixty days."""
     begun = Step(present - timedelta(days=58.5), lambda: _measure("days-history.csv", HISTORY_DAYS))
     weekly = [
-        Step(present - timedelta(days=ago, hours=2), lambda: _measure("days.csv", EVERY_DAYS))
+        Step(present - timedelta(days=ago), lambda: _measure("days.csv", EVERY_DAYS))
         for ago in range(52, 0, -EVERY_DAYS)
     ]
     last = Step(present - timedelta(hours=3), lambda: _measure("days.csv", EVERY_DAYS))

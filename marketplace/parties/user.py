@@ -58,11 +58,29 @@ def register(email: str, name: str, password: str, at: datetime, locale: str = "
     Raises:
         BadInput: somebody has this address, or the password is too short or too long.
     """
+    return enroll(email, name, hashed(password), at, locale)
+
+
+def hashed(password: str) -> str:
+    """What is kept of a password.
+
+    Raises:
+        BadInput: it is too short or too long.
+    """
     if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
         raise BadInput(
             "password",
             {"password": says("at least %(least)s characters", least=PASSWORD_LENGTH_MIN)},
         )
+    return _hasher.hash(password)
+
+
+def enroll(email: str, name: str, password_hash: str, at: datetime, locale: str = "en") -> User:
+    """Add a person by what is kept of their password.
+
+    Raises:
+        BadInput: somebody has this address.
+    """
     if by_email(email) is not None:
         raise BadInput(
             "email", {"email": says("this address has an account already: log in instead")}
@@ -70,7 +88,7 @@ def register(email: str, name: str, password: str, at: datetime, locale: str = "
     user = User(
         email=normalised(email),
         name=name.strip(),
-        password_hash=_hasher.hash(password),
+        password_hash=password_hash,
         locale=locale,
         created_at=at,
     )
