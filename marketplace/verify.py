@@ -19,6 +19,7 @@ from marketplace.metrics import invariants as metrics
 from marketplace.payouts import invariants as payouts
 from marketplace.processors import invariants as processors
 from marketplace.program import invariants as program
+from marketplace.reconciliation import invariants as reconciliation
 from marketplace.webhooks import invariants as webhooks
 
 _PACKAGES = (
@@ -26,7 +27,7 @@ _PACKAGES = (
     *("storefronts", "commissions"),
     *("payouts", "campaigns", "income", "webhooks"),
     *("metrics", "program"),
-    "challenges",
+    *("challenges", "reconciliation"),
 )
 _REGISTERED = (
     ledger,
@@ -41,6 +42,7 @@ _REGISTERED = (
     challenges,
     webhooks,
     commissions,
+    reconciliation,
 )
 
 

@@ -39,6 +39,7 @@ TERMINAL = {
     "challenge_entry": {"valid", "disqualified"},
     "program_application": {"approved", "rejected"},
     "program_membership": {"active"},
+    "reconciliation_difference": {"closed"},
     "sale": {"accrued", "unattributed", "nothing_due"},
 }
 

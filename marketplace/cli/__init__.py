@@ -10,10 +10,22 @@ import click
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from marketplace.cli import demo, funding, income, ledger, metrics, payouts, users, webhooks, worker
+from marketplace.cli import (
+    demo,
+    funding,
+    income,
+    ledger,
+    metrics,
+    payouts,
+    reconciling,
+    users,
+    webhooks,
+    worker,
+)
 from marketplace.errors import MarketplaceError
 
 worker.processors.add_command(funding.fund)
+worker.processors.add_command(reconciling.reconcile)
 
 COMMANDS: tuple[click.Command, ...] = (
     demo.demo,

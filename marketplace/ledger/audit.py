@@ -65,6 +65,15 @@ _SUM = """
          ELSE (SELECT coalesce(sum(e.amount_minor), 0) FROM ledger.entry e
                 WHERE e.account_id = a.id AND e.account_version IS NULL) END
 """
+# Every posting on a clearing account, for others to join, read only. Positive = it came in.
+CLEARING = """
+    SELECT t.id, t.kind, t.idempotency_key, t.effective_at, a.currency, e.amount_minor,
+           split_part(a.owner, ':', 2) AS processor
+      FROM ledger.account a
+      JOIN ledger.entry e ON e.account_id = a.id AND e.account_version IS NULL
+      JOIN ledger.transaction t ON t.id = e.transaction_id
+     WHERE a.kind = 'processor_clearing'
+"""
 _TRIAL = f"""
     SELECT a.currency, a.kind, count(*) AS accounts, sum({_SUM})::bigint AS minor
       FROM ledger.account a

@@ -8,7 +8,7 @@ An adapter speaks to its processor and to nobody else: no database, no decision 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +17,7 @@ from uuid import UUID
 
 from marketplace.errors import MarketplaceError
 from marketplace.money import Money
+from marketplace.processors.listing import Movement, Page
 
 Kind = Literal["payment", "checkout", "transfer", "refund", "recipient", "connected_payout"]
 Endpoint = Literal["platform", "connect", "thin", "paypal"]
@@ -158,6 +159,7 @@ class Snapshot:
     remote_created: datetime | None = None
     # What a recipient must still provide; why a transfer failed.
     requirements: Sequence[str] = ()
+    movements: Sequence[Movement] = ()  # where there is no list of them: what it moved of our money
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -196,6 +198,8 @@ class Processor(Protocol):
     livemode: bool
     # How long after the first try the processor surely still knows our key, in domain time.
     safe_window: timedelta
+    # Can it list its events and movements? Otherwise each request of ours is asked about by itself.
+    lists: bool
 
     def body(self, intent: Intent) -> Body:
         """Return the frozen body of a call, plain JSON. Pure.
@@ -247,8 +251,15 @@ class Processor(Protocol):
             ProcessorUnavailable: no usable answer.
         """
 
-    def changes(self, since: datetime) -> Iterable[tuple[Ref, bytes]]:
-        """Yield the events since an instant of the processor's clock, each with its body.
+    def changes(self, since: datetime, after: str | None = None) -> Page[tuple[Ref, bytes]]:
+        """Return one page of the events since an instant of the processor's clock, with bodies.
+
+        Raises:
+            ProcessorUnavailable: no usable answer.
+        """
+
+    def movements(self, since: datetime, after: str | None = None) -> Page[Movement]:
+        """Return one page of what moved our money since an instant of the processor's clock.
 
         Raises:
             ProcessorUnavailable: no usable answer.

@@ -30,6 +30,7 @@ from marketplace.processors.base import (
     TransferIntent,
     Verdict,
 )
+from marketplace.processors.listing import Movement, Page
 from marketplace.processors.paypal_client import LIVE, TEST, Answer, Client, NoAnswer, NotAsked
 
 BATCHES = "/v1/payments/payouts"
@@ -47,6 +48,7 @@ class PayPal:
     name = "paypal"
     # A sender_batch_id is known for 30 days (developer.paypal.com/docs/api/payments.payouts-batch).
     safe_window = timedelta(days=29)
+    lists = False
 
     def __init__(self, settings: Settings) -> None:
         self.livemode = settings.livemode
@@ -137,9 +139,13 @@ class PayPal:
             answer = _must(self._client.get("/v1/reporting/balances", currency_code="ALL"))
             return paypal_wire.balances(answer.body)
 
-    def changes(self, since: datetime) -> Iterator[tuple[Ref, bytes]]:
-        """Nothing: each payout is asked about by itself until it has ended."""
-        return iter(())
+    def changes(self, since: datetime, after: str | None = None) -> Page[tuple[Ref, bytes]]:
+        """Nothing: PayPal keeps no list of events that we can ask for by time."""
+        return Page(())
+
+    def movements(self, since: datetime, after: str | None = None) -> Page[Movement]:
+        """Nothing: what a batch moved, the batch itself says."""
+        return Page(())
 
     def payout_step(self, currency: str) -> int:
         """Return what a payout is a multiple of, in our minor units."""

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from marketplace.money import Money
+from marketplace.money import Money, zero
 from marketplace.processors.base import Body, Snapshot, TransferIntent
+from marketplace.processors.listing import Movement
 from marketplace.processors.paypal_amounts import from_paypal, to_paypal
 
 Doc = Mapping[str, Any]
@@ -81,11 +82,12 @@ def _snapshot(answer: Doc, item: Doc | None, livemode: bool) -> Snapshot:
     header = answer["batch_header"]
     payout = item["payout_item"] if item else {}
     fee = (item or {}).get("payout_item_fee")
+    state = _state(header, item)
     return Snapshot(
         kind="transfer",
         remote_id=_name(header["payout_batch_id"]),
         our_ref=payout.get("sender_item_id") or _subject_of(header),
-        state=_state(header, item),
+        state=state,
         livemode=livemode,
         amount=_money(payout["amount"]) if item else None,
         fee=_money(fee) if fee else None,
@@ -93,8 +95,26 @@ def _snapshot(answer: Doc, item: Doc | None, livemode: bool) -> Snapshot:
         account=_name(payout["receiver"]).lower() if item else None,
         remote_created=_instant(header.get("time_created")),
         requirements=_errors(item),
+        movements=_movements(header, item, state) if item else (),
         raw=answer,
     )
+
+
+def _movements(header: Doc, item: Doc, state: str) -> tuple[Movement, ...]:
+    """What the item did to our balance: it left once it succeeded, and perhaps came back later."""
+    if state not in ("paid", "reversed"):
+        return ()
+    id, batch = _name(item["payout_item_id"]), _name(header["payout_batch_id"])
+    amount, fee = _money(item["payout_item"]["amount"]), item.get("payout_item_fee")
+    at = _instant(item.get("time_processed") or header.get("time_created"))
+    assert at is not None, "PayPal says when it took a batch"
+    kept = _money(fee) if fee else zero(amount.currency)
+    about = (at, batch, "transfer", batch)
+    gone = Movement(id, "transfer", -amount, kept, *about)
+    if state == "paid":
+        return (gone,)
+    back = Movement(f"{id}:back", "transfer_refund", amount, zero(amount.currency), *about)
+    return gone, back
 
 
 def _state(header: Doc, item: Doc | None) -> str:

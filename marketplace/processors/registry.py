@@ -40,3 +40,8 @@ def livemode() -> bool:
     """Does real money move here?"""
     settings: Settings = current_app.extensions["settings"]
     return settings.livemode
+
+
+def names() -> list[str]:
+    """The names of all that are set up here."""
+    return sorted(current_app.extensions["processors"])

@@ -15,7 +15,7 @@ from marketplace.config import Settings
 from marketplace.database.identifier import new_id
 from marketplace.errors import ProcessorUnavailable
 from marketplace.money import Money
-from marketplace.processors import stripe_events, stripe_wire
+from marketplace.processors import stripe_balance, stripe_events, stripe_wire
 from marketplace.processors.base import (
     IDEMPOTENCY_ERROR,
     NOT_FOUND,
@@ -31,6 +31,7 @@ from marketplace.processors.base import (
     Snapshot,
     Verdict,
 )
+from marketplace.processors.listing import Movement, Page
 from marketplace.processors.stripe_amounts import NotExpressible, payout_step, to_stripe
 
 # Pinned, so that an upgrade of the library that changes it is a visible diff.
@@ -53,6 +54,7 @@ class Stripe:
     name = "stripe"
     # Stripe keeps idempotency keys at least 24 hours (docs.stripe.com/api/idempotent_requests).
     safe_window = timedelta(hours=23)
+    lists = True
 
     def __init__(self, settings: Settings) -> None:
         self.livemode = settings.livemode
@@ -172,13 +174,21 @@ class Stripe:
         with _asking():
             return stripe_wire.available(self._client.v1.balance.retrieve().to_dict())
 
-    def changes(self, since: datetime) -> Iterator[tuple[Ref, bytes]]:
-        """Yield the events of our own account since then; Stripe keeps 30 days of them."""
+    def changes(self, since: datetime, after: str | None = None) -> Page[tuple[Ref, bytes]]:
+        """Return a page of the events of our own account; Stripe keeps 30 days of them."""
         with _asking():
-            parameters: Any = {"created": {"gte": int(since.timestamp())}, "limit": 100}
-            for event in self._client.v1.events.list(parameters).auto_paging_iter():
-                doc = event.to_dict(for_json=True)
-                yield stripe_events.ref_of("platform", doc), json.dumps(doc).encode()
+            listed = self._client.v1.events.list(_since(since, after))
+            docs = [event.to_dict(for_json=True) for event in listed.data]
+            rows = [(stripe_events.ref_of("platform", it), json.dumps(it).encode()) for it in docs]
+            return Page(rows, docs[-1]["id"] if listed.has_more else None)
+
+    def movements(self, since: datetime, after: str | None = None) -> Page[Movement]:
+        """Return a page of our balance transactions."""
+        with _asking():
+            parameters: Any = {**_since(since, after), "expand": ["data.source"]}
+            listed = self._client.v1.balance_transactions.list(parameters)
+            rows = [stripe_balance.movement(entry.to_dict()) for entry in listed.data]
+            return Page(rows, rows[-1].remote_id if listed.has_more else None)
 
     def payout_step(self, currency: str) -> int:
         """Return what a payout is a multiple of, in our minor units."""
@@ -244,6 +254,12 @@ def _outcome_of(error: stripe.StripeError) -> Outcome:
 
 def _replayed(headers: Mapping[str, str] | None) -> bool:
     return headers is not None and headers.get("Idempotent-Replayed") == "true"
+
+
+def _since(since: datetime, after: str | None) -> Any:
+    """The parameters of a page of a list: what was created since then, after that one."""
+    page: dict[str, Any] = {"created": {"gte": int(since.timestamp())}, "limit": 100}
+    return page if after is None else {**page, "starting_after": after}
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from marketplace.sandbox import balance, checkout, payments, refunds, transfers
+from marketplace.sandbox import balance, checkout, payments, payouts, refunds, transfers
 from marketplace.sandbox.refusal import NotExecuted
 from marketplace.sandbox.world import Act, Doc
 
@@ -17,6 +17,7 @@ SHOWN: dict[str, tuple[str, Callable[[Act, Doc], Doc]]] = {
     "re": ("refund", refunds.show),
     "trr": ("transfer_reversal", transfers.show_reversal),
     "tr": ("transfer", transfers.show),
+    "po": ("payout", payouts.show),
 }
 
 

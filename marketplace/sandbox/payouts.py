@@ -1,9 +1,11 @@
-"""Bank payouts of connected accounts: the last leg, which the platform only hears about."""
+"""Bank payouts: those of connected accounts, which the platform only hears about, and our own."""
 
 from __future__ import annotations
 
-from marketplace.sandbox import faults, transfers
-from marketplace.sandbox.currency import to_wire
+from decimal import Decimal
+
+from marketplace.sandbox import balance, faults, transfers
+from marketplace.sandbox.currency import to_wire, written
 from marketplace.sandbox.events import emit
 from marketplace.sandbox.world import Act, Doc, new_id
 
@@ -27,8 +29,25 @@ def pay_out(act: Act, transfer_id: str) -> None:
     emit(act, f"payout.{payout['status']}", show(act, payout), account=payout["account"])
 
 
+def to_our_bank(act: Act, amount: Decimal, currency: str) -> None:
+    """The platform's own money leaves to its own bank."""
+    payout: Doc = {
+        "id": new_id("po"),
+        "created": act.now,
+        "account": None,
+        "transfer": None,
+        "amount": written(amount, currency),
+        "currency": currency,
+        "status": "paid",
+    }
+    act.add("payout", payout)
+    balance.book(act, "payout", payout["id"], -amount, currency)
+    emit(act, "payout.paid", show(act, payout))
+
+
 def show(act: Act, doc: Doc) -> Doc:
     failed = doc["status"] == "failed"
+    account = doc["account"] or "acct_own"
     return {
         "id": doc["id"],
         "object": "payout",
@@ -41,7 +60,7 @@ def show(act: Act, doc: Doc) -> Doc:
         "created": doc["created"],
         "currency": doc["currency"],
         "description": "STRIPE PAYOUT",
-        "destination": f"ba_{doc['account'].removeprefix('acct_')}",
+        "destination": f"ba_{account.removeprefix('acct_')}",
         "failure_balance_transaction": None,
         "failure_code": "account_closed" if failed else None,
         "failure_message": "The bank account has been closed." if failed else None,

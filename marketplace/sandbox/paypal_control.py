@@ -7,8 +7,8 @@ from decimal import Decimal, InvalidOperation
 from flask import Blueprint, Flask, Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from marketplace.sandbox import balance, paypal_payouts, paypal_telling, tasks
-from marketplace.sandbox.world import World, new_id
+from marketplace.sandbox import balance, payouts, paypal_payouts, paypal_telling, tasks
+from marketplace.sandbox.world import World
 
 
 def register(app: Flask, world: World) -> None:
@@ -38,7 +38,7 @@ def register(app: Flask, world: World) -> None:
             if asked.get("from_stripe", True):
                 if amount > balance.available(act, currency.lower()):
                     abort(409, "the balance at Stripe is too low")
-                balance.book(act, "payout", new_id("po"), -amount, currency.lower())
+                payouts.to_our_bank(act, amount, currency.lower())
             paypal_payouts.fund(act, currency, amount)
         return jsonify(status="ok")
 

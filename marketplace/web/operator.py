@@ -15,6 +15,7 @@ operator_ledger    the books: accounts, transactions, who moved what
 operator_clock     the demo clock, in sandbox mode
 operator_names     who and what an id stands for
 operator_words     what people read for the words that rows keep
+operator_rows      the same of rows that an import did not take
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from marketplace.web import clawbacks
 from marketplace.web import operator_names as names
 from marketplace.web import operator_words as words
 from marketplace.web.operator_alarms import alarms
+from marketplace.web.operator_rows import row_reason
 
 SHOWN = 6  # of the latest runs and moves
 
@@ -78,4 +80,5 @@ def ago_by_the_wall(at: datetime) -> str:
 @bp.context_processor
 def _words() -> dict[str, object]:
     """What the templates of this area name things with."""
-    return {"words": words, "thing_url": names.thing_url, "clawed": clawbacks}
+    named = {"words": words, "row_reason": row_reason}
+    return {**named, "thing_url": names.thing_url, "clawed": clawbacks}

@@ -13,7 +13,7 @@ Times here are wall time; what follows from an event is dated in domain time.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -259,6 +259,18 @@ def catch_up(processor: str, since: datetime) -> int:
     Raises:
         ProcessorUnavailable: no usable answer.
     """
+    found, page = 0, registry.get(processor).changes(since)
+    while True:
+        found += store_listed(processor, page.rows)
+        if page.next is None:
+            return found
+        page = registry.get(processor).changes(since, page.next)
+
+
+def store_listed(processor: str, events: Iterable[tuple[Ref, bytes]]) -> int:
+    """Store those of the processor's list that never reached us; return how many.
+
+    Each is handled as if it had been delivered; that it has no headers says that we found it.
+    """
     wall_at = clock.wall_now()
-    changes = registry.get(processor).changes(since)
-    return sum(store(processor, "platform", ref, raw, {}, wall_at) for ref, raw in changes)
+    return sum(store(processor, "platform", ref, raw, {}, wall_at) for ref, raw in events)

@@ -4,6 +4,7 @@
     draining  what is due of each kind, until nothing is
     jobs      the kinds of work
     sender    one request to a processor, from claim to answer
+    reconciling  one step of a look at a processor's own lists
     post      one mail
     walk      the demo clock, from due instant to due instant
 

@@ -13,7 +13,7 @@ from marketplace.earnings import maturity
 from marketplace.metrics import facts
 from marketplace.payouts import approval, dispatch, hold, opening
 from marketplace.webhooks import inbox, orders
-from marketplace.worker import codes, polling, post, sender
+from marketplace.worker import codes, polling, post, reconciling, sender
 
 
 def _never() -> datetime | None:
@@ -64,5 +64,6 @@ JOBS: tuple[Job, ...] = (
     Job("payouts to ask for", dispatch.ask_next),
     Job("payouts of rejected runs", dispatch.give_back_next),
     Job("finished payout runs", dispatch.finish_next),
+    Job("reconciliation", reconciling.reconcile_next),
     Job("mail", post.deliver_next),
 )

@@ -310,11 +310,11 @@ def test_what_happened_can_be_asked_for_afterwards(sandbox: SandboxServer, strip
     made = stripe.execute(request).snapshot
     assert made is not None
 
-    refs = [ref for ref, _ in stripe.changes(started)]
+    refs = [ref for ref, _ in stripe.changes(started).rows]
 
     assert ("transfer", made.remote_id) in [(ref.kind, ref.remote_id) for ref in refs]
     assert len({ref.event_id for ref in refs}) == len(refs)
-    assert list(stripe.changes(clock.wall_now() + timedelta(hours=1))) == []
+    assert list(stripe.changes(clock.wall_now() + timedelta(hours=1)).rows) == []
 
 
 def test_what_cannot_be_paid_is_said_before_it_is_tried(stripe: Stripe) -> None:

@@ -1,0 +1,143 @@
+"""One step of a reconciliation, from claim to commit; the network is asked with nothing open."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from marketplace import clock
+from marketplace.database.lock import lock, lock_next
+from marketplace.errors import ProcessorUnavailable
+from marketplace.extensions import db
+from marketplace.processors import registry
+from marketplace.processors.pace import pace
+from marketplace.reconciliation import asking, comparing, difference
+from marketplace.reconciliation import run as runs
+from marketplace.reconciliation.mirror import mirror
+from marketplace.reconciliation.run import ReconciliationRun
+from marketplace.webhooks import converge, inbox
+from marketplace.webhooks.event import WebhookEvent
+
+LEASE = timedelta(seconds=90)  # longer than one page takes
+BREATH = timedelta(seconds=0.5)  # for the inbox, before it is looked at again
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A run whose next step is ours."""
+
+    id: UUID
+    processor: str
+    state: str
+    since: datetime
+    cursor: str | None
+
+
+def reconcile_next(at: datetime) -> bool:
+    """Begin a daily run that is due, or take one step of a run; False if there is none."""
+    if runs.begin_daily(at):
+        return True
+    wall_at = clock.wall_now()
+    run = lock_next(
+        ReconciliationRun,
+        ReconciliationRun.state != "done",
+        ReconciliationRun.next_try_at <= wall_at,
+        order_by=ReconciliationRun.next_try_at,
+    )
+    if run is None:
+        return False
+    if run.state == "settling":
+        return _settle(run, at)
+    claim = _Claim(run.id, run.processor, run.state, run.since, run.cursor)
+    run.next_try_at = wall_at + LEASE
+    db.session.commit()
+    try:
+        _STEPS[claim.state](claim, at)
+    except ProcessorUnavailable as error:
+        db.session.rollback()
+        _postpone(claim, error)
+    db.session.commit()
+    return True
+
+
+def _list_events(claim: _Claim, at: datetime) -> None:
+    page = registry.get(claim.processor).changes(claim.since, claim.cursor)
+    found = inbox.store_listed(claim.processor, page.rows)
+    run = _locked(claim)
+    run.events_found += found
+    run.go_on("movements" if page.next is None else "events", page.next)
+
+
+def _list_movements(claim: _Claim, at: datetime) -> None:
+    page = registry.get(claim.processor).movements(claim.since, claim.cursor)
+    run = _locked(claim)
+    run.movements_found += mirror(claim.processor, page.rows)
+    if page.next is None:
+        asking.ask_soon(at)
+    run.go_on("asking" if page.next is None else "movements", page.next)
+
+
+def _ask(claim: _Claim, at: datetime) -> None:
+    """Fetch one object and follow it, as an event about it would."""
+    run = _locked(claim)
+    question = asking.next_question(run)
+    if question is None:
+        run.go_on("settling")
+        return
+    db.session.commit()
+    snapshot = registry.get(claim.processor).fetch(question.kind, question.remote_id, None)
+    try:
+        converge.apply(snapshot, at)
+        db.session.commit()
+    except (converge.NotYet, converge.Quarantine) as error:
+        # Whatever keeps it from being followed, the comparison shows what is missing.
+        db.session.rollback()
+        log.warning("reconcile: %s %s: %s", question.kind, question.remote_id, error)
+    run = _locked(claim)
+    run.movements_found += mirror(claim.processor, snapshot.movements)
+    run.asked += 1
+    run.go_on("asking", question.cursor)
+
+
+def _settle(run: ReconciliationRun, at: datetime) -> bool:
+    """Compare, once the inbox has handled what was found; False while it has not."""
+    fresh = select(WebhookEvent.id).where(
+        WebhookEvent.processor == run.processor, WebhookEvent.state == "new"
+    )
+    if db.session.scalar(fresh.limit(1)) is not None:
+        run.next_try_at = clock.wall_now() + BREATH
+        return False
+    since = runs.compared_since(run)
+    lines = comparing.compare(run.processor, since, run.started_at)
+    gaps = comparing.gaps(run.processor, lines)
+    run.differences_found = difference.record(run, gaps, since, at)
+    run.go_on("done")
+    run.finished_at = at
+    return True
+
+
+_STEPS: Mapping[str, Callable[[_Claim, datetime], None]] = {
+    "events": _list_events,
+    "movements": _list_movements,
+    "asking": _ask,
+}
+
+
+def _locked(claim: _Claim) -> ReconciliationRun:
+    run = lock(ReconciliationRun, claim.id)
+    assert run is not None, "runs are never removed"
+    return run
+
+
+def _postpone(claim: _Claim, error: Exception) -> None:
+    run = _locked(claim)
+    run.tries += 1
+    run.last_error = str(error)[:500]
+    run.next_try_at = pace().next_try(run.tries, clock.wall_now())
