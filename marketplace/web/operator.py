@@ -14,7 +14,9 @@ operator_requests  what we asked the processors
 operator_ledger    the books: accounts, transactions, who moved what
 operator_clock     the demo clock, in sandbox mode
 operator_names     who and what an id stands for
+operator_disputes  payments that cardholders dispute, and what brands owe
 operator_words     what people read for the words that rows keep
+import_words       why an import did not take a row
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from marketplace.statuses import StatusChange
 from marketplace.web import clawbacks
 from marketplace.web import operator_names as names
 from marketplace.web import operator_words as words
+from marketplace.web.import_words import row_reason
 from marketplace.web.operator_alarms import alarms
 
 SHOWN = 6  # of the latest runs and moves
@@ -78,4 +81,9 @@ def ago_by_the_wall(at: datetime) -> str:
 @bp.context_processor
 def _words() -> dict[str, object]:
     """What the templates of this area name things with."""
-    return {"words": words, "thing_url": names.thing_url, "clawed": clawbacks}
+    return {
+        "words": words,
+        "row_reason": row_reason,
+        "thing_url": names.thing_url,
+        "clawed": clawbacks,
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 
@@ -40,12 +39,15 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "ignored": (_("Ignored"), ""),
     "in_review": (_("In review"), "wait"),
     "included": (_("Included"), "ok"),
+    "inquiry": (_("The bank asks"), "wait"),
     "invited": (_("Invited"), "wait"),
     "judging": (_("Judging"), "wait"),
     "known": (_("Known"), ""),
     "lifted": (_("Lifted"), ""),
     "locked": (_("Locked"), "wait"),
     "locking": (_("Being decided"), "info"),
+    "lost": (_("Lost"), "bad"),
+    "needs_response": (_("Needs an answer"), "bad"),
     "needs_review": (_("Needs review"), "bad"),
     "new": (_("New"), "info"),
     "nothing_due": (_("Nothing due"), ""),
@@ -74,23 +76,27 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "succeeded": (_("Succeeded"), "ok"),
     "suspended": (_("Suspended"), "bad"),
     "unattributed": (_("Nobody's"), ""),
+    "under_review": (_("The bank decides"), "wait"),
     "unfunded": (_("Lacks money"), "bad"),
     "unclaimed": (_("Unclaimed"), "wait"),
     "unknown": (_("Unknown"), "bad"),
     "valid": (_("Valid"), "ok"),
     "waiting": (_("Waiting"), "wait"),
     "withdrawn": (_("Withdrawn"), ""),
+    "won": (_("Won"), "ok"),
 }
 
 THINGS: dict[str, Any] = {
     "agreement": _("Agreement"),
     "application": _("Application"),
+    "brand_repayment": _("Repayment of a brand"),
     "deliverable": _("Deliverable"),
     "campaign": _("Campaign"),
     "clawback": _("Clawback"),
     "challenge": _("Challenge"),
     "challenge_entry": _("Entry"),
     "deposit": _("Deposit"),
+    "dispute": _("Dispute"),
     "creator_hold": _("Hold"),
     "destination": _("Destination"),
     "earning": _("Earning"),
@@ -111,6 +117,7 @@ ACCOUNT_KINDS: dict[str, Any] = {
     "brand_available": _("Brands: available"),
     "reserved": _("Brands: reserved"),
     "refund_reserved": _("Brands: in refunds"),
+    "brand_debt": _("Brands: debt"),
     "fund_pool": _("Creator fund"),
     "gift_pool": _("Gift pool"),
     "creator_pending": _("Creators: pending"),
@@ -131,6 +138,10 @@ POSTINGS: dict[str, Any] = {
     "refund_paid": _("Refund paid"),
     "refund_released": _("Refund given back"),
     "refund_bounced": _("Refund came back"),
+    "dispute_withdrawn": _("Disputed payment taken back"),
+    "dispute_reinstated": _("Disputed payment given back"),
+    "processor_fee_returned": _("Processor fee given back"),
+    "brand_debt_repaid": _("Debt repaid"),
     "earning_accrued": _("Earning accrued"),
     "earning_matured": _("Earning matured"),
     "earning_clawed_back": _("Earning clawed back"),
@@ -239,62 +250,3 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
         _("The destination's processor cannot pay this balance: %(details)s."),
     ),
 }
-
-
-# What an import keeps of a row it did not take, part by part. Some carry a value.
-_ROW_REASONS: tuple[tuple[str, Any], ...] = (
-    ("imported before: nothing to do", _("imported before: nothing to do")),
-    (
-        "reference: imported before with other content",
-        _("reference: imported before with other content"),
-    ),
-    ("earned_on: this day has not come yet", _("earned_on: this day has not come yet")),
-    ("earned_on: a date such as 2026-11-30", _("earned_on: a date such as 2026-11-30")),
-    ("handle: the creator's handle is missing", _("handle: the creator's handle is missing")),
-    ("handle: no creator is called (.*)", _("handle: no creator is called %(value)s")),
-    ("reference: 1 to (.*) characters", _("reference: 1 to %(value)s characters")),
-    ("currency: one of (.*)", _("currency: one of %(value)s")),
-    ("amount: more than zero", _("amount: more than zero")),
-    ("amount: the amount is too large", _("amount: too large")),
-    (
-        r"amount: write the amount as a plain number such as 1234\.50",
-        _("amount: a plain number such as 1234.50"),
-    ),
-    ("amount: (.*) has . decimals", _("amount: more decimals than %(value)s has")),
-    ("more cells than columns", _("more cells than columns")),
-    ("an object was expected", _("an object was expected")),
-    ("other categories", _("other categories")),
-    ("day: a date such as 2026-11-30", _("day: a date such as 2026-11-30")),
-    ("day: this day has not come yet", _("day: this day has not come yet")),
-    (
-        "day: an earlier line has other numbers for it",
-        _("day: an earlier line has other numbers for it"),
-    ),
-    ("channel: it belongs to another creator", _("channel: it belongs to another creator")),
-    ("link: it belongs to another channel", _("link: it belongs to another channel")),
-    ("link: a public address such as (.*)", _("link: a public address such as %(value)s")),
-    ("platform: one of (.*)", _("platform: one of %(value)s")),
-    ("categories: not known: (.*)", _("categories: not known: %(value)s")),
-    (
-        "authentic_views: at most as many as views",
-        _("authentic_views: at most as many as views"),
-    ),
-    ("(.*): a whole number, 0 or more", _("%(value)s: a whole number, 0 or more")),
-    (
-        "(.*): missing, or nothing that can be kept",
-        _("%(value)s: missing, or nothing that can be kept"),
-    ),
-)
-
-
-def row_reason(kept: str) -> str:
-    """Why an import did not take a row, in the viewer's language; a new reason as it was kept."""
-    return "; ".join(_row_reason(part) for part in kept.split("; "))
-
-
-def _row_reason(part: str) -> str:
-    for pattern, said in _ROW_REASONS:
-        found = re.fullmatch(pattern, part)
-        if found:
-            return str(said) % {"value": found.group(1)} if found.groups() else str(said)
-    return part
