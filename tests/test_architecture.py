@@ -26,6 +26,7 @@ SANDBOX = "sandbox"  # another program with a store of its own
 TERMINAL = {
     "deposit": {"succeeded", "rejected"},
     "refund": {"succeeded", "failed"},
+    "dispute": {"won", "lost", "closed"},
     "earning": {"available", "reversed"},
     "destination": {"active", "refused", "replaced"},
     "payout": {"paid", "returned", "failed", "canceled"},

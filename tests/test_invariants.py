@@ -19,8 +19,9 @@ from marketplace.database.identifier import new_id
 from marketplace.earnings import hold as holds
 from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
-from marketplace.funding import moving
+from marketplace.funding import debt, moving
 from marketplace.funding import refund as refunds
+from marketplace.funding.deposit import Deposit
 from marketplace.funding.refund import Refund
 from marketplace.money import Money
 from marketplace.payouts import creator_hold, leaving
@@ -28,10 +29,11 @@ from marketplace.payouts import payout as payouts
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
-from marketplace.processors.base import Snapshot
+from marketplace.processors.base import Moved, Snapshot
 from marketplace.webhooks import converge
 from tests.agreeing import make_agreement
 from tests.make import (
+    BrandTeam,
     earn,
     make_brand,
     make_campaign,
@@ -125,6 +127,33 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         "UPDATE refund SET amount_minor = 30001 WHERE status = 'succeeded'",
         {"R1"},
     ),
+    "more back than came, by a refund and a dispute": (
+        "UPDATE refund SET amount_minor = 21001, deposit_id ="
+        " (SELECT deposit_id FROM dispute WHERE status = 'needs_response')"
+        " WHERE status = 'succeeded'",
+        {"R1"},
+    ),
+    "a dispute that took more than the books say": (
+        "UPDATE dispute SET withdrawn_minor = withdrawn_minor + 1 WHERE status = 'won'",
+        {"R3"},
+    ),
+    "a dispute that gave back more than the books say": (
+        "UPDATE dispute SET reinstated_minor = reinstated_minor - 1 WHERE status = 'won'",
+        {"R3"},
+    ),
+    "money that a dispute took which nobody knows": (
+        "DELETE FROM dispute WHERE status = 'won'",
+        {"R3"},
+    ),
+    "a debt that no dispute explains": (
+        "UPDATE dispute SET debt_minor = debt_minor - 1 WHERE debt_minor > 0",
+        {"R3", "R4"},
+    ),
+    "a repayment of another amount than the books say": (
+        f"UPDATE brand_repayment SET {ONE_MORE}",
+        {"R4", "R5"},
+    ),
+    "a repayment that the books do not know": (unposted("brand_debt_repaid"), {"R5"}),
     "a refund that is not set aside": (
         f"UPDATE refund SET {ONE_MORE} WHERE status = 'requested'",
         {"R2"},
@@ -357,7 +386,16 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
 
 # The trace of every table with a lifecycle.
 for thing in (
-    *("deposit", "refund", "earning", "destination", "creator_hold", "payout_run", "payout"),
+    *(
+        "deposit",
+        "refund",
+        "dispute",
+        "earning",
+        "destination",
+        "creator_hold",
+        "payout_run",
+        "payout",
+    ),
     *("campaign", "application", "agreement", "deliverable"),
 ):
     moved = of("status_change", f"thing = '{thing}' AND from_status IS NOT NULL")
@@ -422,6 +460,7 @@ def lively() -> None:
     )
     creator_hold.lift(locked(CreatorHold, held.id), "user:1", "in order", clock.now())
     db.session.commit()
+    _dispute()
     _claw_back()
     _contest()
     earn(make_creator().creator, "10.00 USD")
@@ -442,6 +481,48 @@ def _claw_back() -> None:
         earn(pending, "10.00 USD")
         newest = db.session.query(Earning).order_by(Earning.id.desc()).limit(1).one()
         make_clawback(newest, keep_minor)
+
+
+def _dispute() -> None:
+    """A brand whose payments are disputed: one won, one lost, one open; its debts repaid in part.
+
+    The first is reserved, so that all of it is debt; what the others bring repays some of it.
+    """
+    team = make_brand()
+    for state in ("lost", "won", "needs_response"):
+        deposit = _reserved(team) if state == "lost" else pay(make_deposit(team, _over(team)))
+        while debt.repay_next(clock.now()):
+            db.session.commit()
+        for said in ("needs_response", state):
+            converge.apply(_told_of(deposit, said), clock.now())
+            db.session.commit()
+
+
+def _reserved(team: BrandTeam) -> Deposit:
+    campaign = make_campaign(team, status="open")
+    return db.session.query(Deposit).filter_by(campaign_id=campaign.id).one()
+
+
+def _over(team: BrandTeam) -> Campaign:
+    return make_campaign(team, status="canceled")
+
+
+def _told_of(deposit: Deposit, state: str) -> Snapshot:
+    """What the processor says of a dispute over 90.00 of a deposit."""
+    ref, half = f"du_{deposit.id.hex}", 9_000
+    moved = [Moved(f"{ref}_taken", usd(-half), usd(1_500))]
+    moved += [Moved(f"{ref}_back", usd(half), usd(0))] if state == "won" else []
+    return Snapshot(
+        "dispute",
+        ref,
+        None,
+        state,
+        False,
+        usd(half),
+        charge_ref=deposit.charge_ref,
+        moved=moved,
+        reason="fraudulent",
+    )
 
 
 def _contest() -> None:

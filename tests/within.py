@@ -43,6 +43,7 @@ MONEY_TABLES = (
     "result_row",
     "deposit",
     "refund",
+    "dispute",
     "earning",
     "clawback",
     "earning_hold",

@@ -19,6 +19,7 @@ from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock_next
 from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import db
+from marketplace.funding import standing
 from marketplace.notifications import notices
 from marketplace.parties.creator import Creator
 from marketplace.statuses import SYSTEM, Moves, Stateful, Wait, Waits
@@ -149,6 +150,7 @@ def _ask(
 ) -> Application:
     if campaign.status != CampaignStatus.OPEN:
         raise BadInput(says("This campaign is not open to creators."))
+    standing.require_good(campaign.brand_id)
     if of_pair(campaign.id, creator.id) is not None:
         raise BadInput(says("There is an open application or invitation already."))
     if agreement_of(campaign.id, creator.id) is not None:

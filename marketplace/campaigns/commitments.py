@@ -14,7 +14,7 @@ from marketplace.campaigns.agreement import Agreement, AgreementStatus
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.errors import BadInput, says
 from marketplace.extensions import db
-from marketplace.funding import reservation
+from marketplace.funding import reservation, standing
 from marketplace.money import Money, zero
 
 
@@ -42,6 +42,8 @@ def free_of(ledger_owner: str) -> Money | None:
     campaign = db.session.get(Campaign, UUID(hex=ledger_owner.removeprefix("campaign:")))
     if campaign is None or campaign.status != CampaignStatus.OPEN:
         return None
+    if standing.of(campaign.brand_id).suspended:
+        return zero(campaign.currency)  # nothing new is spent: sales wait
     left = max((campaign.places or 0) - places_taken(campaign.id), 0)
     for_places = Money((campaign.flat_fee_minor or 0) * left, campaign.currency)
     return max(free(campaign) - for_places, zero(campaign.currency))
@@ -75,8 +77,9 @@ def require_free(campaign: Campaign, gross: Money) -> None:
     """Refuse to commit or spend more than is free. The caller has locked the campaign.
 
     Raises:
-        BadInput: money is missing, and how much.
+        BadInput: money is missing, and how much; or the brand is suspended.
     """
+    standing.require_good(campaign.brand_id)
     missing = gross - free(campaign)
     if missing.minor > 0:
         raise BadInput(

@@ -14,6 +14,7 @@ from marketplace.database.lock import lock_next
 from marketplace.earnings.earning import accrue
 from marketplace.errors import WrongState
 from marketplace.extensions import db
+from marketplace.funding import standing
 from marketplace.ledger import balances
 from marketplace.ledger.chart import AccountKind
 from marketplace.money import Money, zero
@@ -70,8 +71,10 @@ def pay_from_balance(sale: Sale, actor: str, at: datetime) -> None:
 
     Raises:
         WrongState: it lacks nothing any more.
+        BadInput: the brand is suspended.
         InsufficientFunds: the brand does not have that much.
     """
+    standing.require_good(sale.brand_id)
     if sale.status != SaleStatus.UNFUNDED:
         raise WrongState("sale", sale.status, "pay")
     sale.paid_from = f"brand:{sale.brand_id.hex}"

@@ -1,8 +1,8 @@
 """A deposit: money that arrives through the processor's hosted checkout.
 
-A brand's deposit tops up one campaign or challenge; an operator's deposit fills the fund or the
-gift pool. Money counts only once a payment that was fetched from the processor has succeeded, keyed
-on its charge.
+A brand's deposit tops up one campaign or challenge, or pays what it owes; an operator's fills the
+fund or the gift pool. Money counts only once a payment that was fetched from the processor has
+succeeded, keyed on its charge.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Purpose(StrEnum):
 
     CAMPAIGN = "campaign"
     CHALLENGE = "challenge"
+    DEBT = "debt"
     FUND_POOL = "fund_pool"
     GIFT_POOL = "gift_pool"
 
@@ -76,10 +77,11 @@ class Deposit(Polled, Stateful):
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("NOT raises_budget OR purpose = 'campaign'", name="raises_budget"),
         CheckConstraint(
-            "purpose IN ('campaign', 'challenge', 'fund_pool', 'gift_pool')", name="purpose"
+            "purpose IN ('campaign', 'challenge', 'debt', 'fund_pool', 'gift_pool')",
+            name="purpose",
         ),
         CheckConstraint(
-            "(purpose IN ('campaign', 'challenge')) = (brand_id IS NOT NULL)"
+            "(purpose IN ('campaign', 'challenge', 'debt')) = (brand_id IS NOT NULL)"
             " AND (purpose = 'campaign') = (campaign_id IS NOT NULL)"
             " AND (purpose = 'challenge') = (challenge_id IS NOT NULL)",
             name="names_what_it_pays_for",
@@ -190,13 +192,10 @@ def request(
 
 
 def _refuse_amount(amount: Money) -> None:
-    smallest = Money(AMOUNT_MINOR_MIN, amount.currency)
-    largest = Money(AMOUNT_MINOR_MAX, amount.currency)
-    if not smallest <= amount <= largest:
-        raise BadInput(
-            "amount",
-            {"amount": says("at least %(least)s, at most %(most)s", least=smallest, most=largest)},
-        )
+    least, most = (Money(it, amount.currency) for it in (AMOUNT_MINOR_MIN, AMOUNT_MINOR_MAX))
+    if not least <= amount <= most:
+        said = says("at least %(least)s, at most %(most)s", least=least, most=most)
+        raise BadInput("amount", {"amount": said})
 
 
 def opened(deposit: Deposit, session: Snapshot, at: datetime) -> None:
@@ -246,7 +245,7 @@ def received(
     """A fetched payment succeeded: the money is here, once. The caller has locked the deposit.
 
     Args:
-        brand_owner: ledger owner of the brand, for a campaign's or challenge's deposit.
+        brand_owner: ledger owner of the brand, for a brand's deposit.
         also: what else happens with this money in the same posting, such as its reservation.
 
     Raises:
@@ -282,7 +281,7 @@ def received(
 
 def _arrival(deposit: Deposit, brand_owner: str | None, at: datetime) -> Draft:
     assert deposit.charge_ref
-    if deposit.purpose in (Purpose.CAMPAIGN, Purpose.CHALLENGE):
+    if deposit.brand_id is not None:
         assert brand_owner
         return postings.deposit_received(
             PROCESSOR, brand_owner, deposit.amount, deposit.charge_ref, deposit.cause, at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marketplace.database.check import Check
 from marketplace.funding.deposit import Deposit
+from marketplace.funding.dispute import Dispute
 from marketplace.funding.refund import Refund
 from marketplace.statuses import checks
 
@@ -44,9 +45,11 @@ CHECKS = (
     ),
     Check(
         "R1",
-        "what went back of a deposit is at most the deposit",
-        "SELECT d.id FROM deposit d JOIN refund r ON r.deposit_id = d.id AND r.status <> 'failed'"
-        " GROUP BY d.id HAVING sum(r.amount_minor) > d.amount_minor",
+        "what went back of a deposit, refunded or disputed, is at most the deposit",
+        "SELECT d.id FROM deposit d JOIN (SELECT deposit_id, amount_minor FROM refund"
+        "  WHERE status <> 'failed'"
+        "  UNION ALL SELECT deposit_id, withdrawn_minor - reinstated_minor FROM dispute) b"
+        " ON b.deposit_id = d.id GROUP BY d.id HAVING sum(b.amount_minor) > d.amount_minor",
     ),
     Check(
         "R2",
@@ -59,6 +62,52 @@ CHECKS = (
         " WHERE coalesce(a.kind, 'refund_reserved') = 'refund_reserved'"
         " AND -coalesce(a.balance_minor, 0) <> coalesce(q.amount_minor, 0)",
     ),
+    Check(
+        "R3",
+        "what a dispute took and gave back is in the books as its row says, its debt apart",
+        "SELECT d.id, p.taken_minor, p.debt_minor, p.back_minor FROM dispute d LEFT JOIN LATERAL ("
+        "  SELECT sum(e.amount_minor) FILTER (WHERE t.kind = 'dispute_withdrawn'"
+        "    AND a.kind = 'brand_available')::bigint AS taken_minor,"
+        "   sum(e.amount_minor) FILTER (WHERE t.kind = 'dispute_withdrawn'"
+        "    AND a.kind = 'brand_debt')::bigint AS debt_minor,"
+        "   -sum(e.amount_minor) FILTER (WHERE t.kind = 'dispute_reinstated'"
+        "    AND a.kind = 'brand_available')::bigint AS back_minor"
+        "  FROM ledger.transaction t JOIN ledger.entry e ON e.transaction_id = t.id"
+        "  JOIN ledger.account a ON a.id = e.account_id AND a.currency = d.currency"
+        "   AND a.owner = 'brand:' || replace(d.brand_id::text, '-', '')"
+        "  WHERE t.cause_id = d.id) p ON true"
+        " WHERE coalesce(p.taken_minor, 0) <> d.withdrawn_minor - d.debt_minor"
+        " OR coalesce(p.debt_minor, 0) <> d.debt_minor"
+        " OR coalesce(p.back_minor, 0) <> d.reinstated_minor"
+        " UNION ALL SELECT t.id, NULL, NULL, NULL FROM ledger.transaction t"
+        "  WHERE t.kind IN ('dispute_withdrawn', 'dispute_reinstated')"
+        "  AND NOT EXISTS (SELECT FROM dispute d WHERE d.id = t.cause_id)",
+    ),
+    Check(
+        "R4",
+        "what a brand owes is what its disputes left as debt, less what it repaid",
+        "SELECT q.owner, q.currency, a.balance_minor, q.minor FROM"
+        " (SELECT 'brand:' || replace(brand_id::text, '-', '') AS owner, currency,"
+        "  sum(minor)::bigint AS minor FROM (SELECT brand_id, currency, debt_minor AS minor"
+        "   FROM dispute UNION ALL SELECT brand_id, currency, -amount_minor FROM brand_repayment) b"
+        "  GROUP BY 1, 2) q"
+        " FULL JOIN (SELECT * FROM ledger.account WHERE kind = 'brand_debt') a"
+        "  ON a.owner = q.owner AND a.currency = q.currency"
+        " WHERE coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
+    ),
+    Check(
+        "R5",
+        "every repayment of a brand's debt was posted, as it was written down",
+        "SELECT r.id, t.cause_id FROM brand_repayment r"
+        " FULL JOIN (SELECT t.cause_id, -e.amount_minor AS amount_minor, a.owner, a.currency"
+        "  FROM ledger.transaction t JOIN ledger.entry e ON e.transaction_id = t.id"
+        "  JOIN ledger.account a ON a.id = e.account_id AND a.kind = 'brand_debt'"
+        "  WHERE t.kind = 'brand_debt_repaid') t"
+        " ON t.cause_id = r.id AND t.amount_minor = r.amount_minor AND t.currency = r.currency"
+        "  AND t.owner = 'brand:' || replace(r.brand_id::text, '-', '')"
+        " WHERE r.id IS NULL OR t.cause_id IS NULL",
+    ),
     *checks(Deposit.__tablename__, Deposit.MOVES),
+    *checks(Dispute.__tablename__, Dispute.MOVES),
     *checks(Refund.__tablename__, Refund.MOVES),
 )

@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, select
 
 from marketplace.extensions import db
 from marketplace.funding import deposit as deposits
+from marketplace.funding import standing
 from marketplace.funding.deposit import Deposit, DepositStatus
 from marketplace.ledger import postings
-from marketplace.money import Money
+from marketplace.money import Money, zero
 from marketplace.processors.base import Snapshot
 
 
@@ -42,12 +43,15 @@ def received(
 ) -> None:
     """A deposit was paid: reserve what was missing, and say so once nothing is missing any more.
 
-    What is too much stays with the brand unreserved. The caller has locked what is paid for.
+    What is too much stays with the brand unreserved, and so does all of it while the brand is
+    suspended. The caller has locked what is paid for.
 
     Raises:
         Mismatch: the payment is not the one we asked for.
     """
-    reserve = min(missing, deposit.amount)
+    assert deposit.brand_id is not None
+    suspended = standing.of(deposit.brand_id).suspended
+    reserve = zero(deposit.currency) if suspended else min(missing, deposit.amount)
     also = []
     if reserve and deposit.status != DepositStatus.SUCCEEDED:
         key = f"campaign_reserved:{deposit.id.hex}"

@@ -19,7 +19,9 @@ from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
 from marketplace.errors import BadInput, says
 from marketplace.extensions import db
+from marketplace.funding import standing
 from marketplace.funding.deposit import PROCESSOR, Deposit, DepositStatus, Mismatch
+from marketplace.funding.dispute import standing_against, taken_of
 from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
@@ -82,7 +84,10 @@ class Refund(Polled, Stateful):
 
 
 def refundable(deposit: Deposit) -> Money:
-    """What of a deposit has not gone back yet, whether or not the brand still has it."""
+    """What of a deposit has not gone back yet, whether or not the brand still has it.
+
+    One budget: what refunds send back and what disputes took.
+    """
     if deposit.status != DepositStatus.SUCCEEDED:
         return Money(0, deposit.currency)
     gone = db.session.scalar(
@@ -90,19 +95,33 @@ def refundable(deposit: Deposit) -> Money:
             Refund.deposit_id == deposit.id, Refund.status != RefundStatus.FAILED
         )
     )
-    return Money(deposit.amount_minor - int(gone or 0), deposit.currency)
+    return Money(deposit.amount_minor - int(gone or 0), deposit.currency) - taken_of(deposit)
+
+
+def under_way(deposit: Deposit) -> bool:
+    """Is a refund of this deposit asked for whose end is not known?"""
+    asked = select(Refund.id).filter_by(deposit_id=deposit.id, status=RefundStatus.REQUESTED)
+    return db.session.scalar(select(asked.exists())) or False
 
 
 def request(deposit_id: UUID, amount: Money, *, actor: str, form_key: UUID, at: datetime) -> Refund:
     """Send `amount` of a deposit back to the card it came from.
 
     Raises:
-        BadInput: more than is left of the deposit.
+        BadInput: more than is left of the deposit; or it is disputed, or the brand suspended.
         InsufficientFunds: the brand has spent or reserved it.
     """
     deposit = lock(Deposit, deposit_id)
     assert deposit is not None
     assert deposit.brand_id is not None
+    if standing_against(deposit) is not None:
+        raise BadInput(
+            says(
+                "The cardholder disputed this payment: their bank decides where it goes, so nothing"
+                " of it can be sent back from here."
+            )
+        )
+    standing.require_good(deposit.brand_id)
     left = refundable(deposit)
     if not 0 < amount.minor <= left.minor or amount.currency != left.currency:
         raise BadInput("amount", {"amount": says("more than zero, at most %(left)s", left=left)})

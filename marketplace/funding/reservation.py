@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from marketplace.database.identifier import new_id
+from marketplace.funding import standing
 from marketplace.ledger import balances, journal, postings
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money, zero
@@ -35,9 +36,11 @@ def reserve(
         form_key: of the form that asks for it: it does so once. False if it has been done.
 
     Raises:
+        BadInput: the brand is suspended.
         InsufficientFunds: the brand does not have that much.
         KeyConflict: the form asked for another amount before.
     """
+    standing.require_good(UUID(hex=brand_owner.removeprefix("brand:")))
     key = f"campaign_reserved:{cause.id.hex}:{(form_key or new_id()).hex}"
     return journal.post(
         postings.campaign_reserved(brand_owner, campaign_owner, amount, key, cause, at)

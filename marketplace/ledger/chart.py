@@ -21,6 +21,7 @@ class AccountKind(StrEnum):
     CREATOR_AVAILABLE = "creator_available"  # owed to the creator now
     CREATOR_CONTESTED = "creator_contested"  # earned, held until its contest is decided
     PAYOUT_RESERVED = "payout_reserved"  # in a payout that is not paid yet
+    BRAND_DEBT = "brand_debt"  # taken back by a card's bank, no longer there: a brand owes it
     CREATOR_DEBT = "creator_debt"  # clawed back, but no longer there to take: a creator owes it
 
 
@@ -61,5 +62,6 @@ CHART: dict[AccountKind, KindRule] = {
     AccountKind.CREATOR_AVAILABLE: _OWED,
     AccountKind.CREATOR_CONTESTED: _OWED,
     AccountKind.PAYOUT_RESERVED: _OWED,
+    AccountKind.BRAND_DEBT: _OWING,
     AccountKind.CREATOR_DEBT: _OWING,
 }

@@ -24,17 +24,23 @@ from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
 
 
-def to_brand(brand_id: UUID, at: datetime, subject: str, body: str) -> None:
-    """Write to everybody who acts for a brand."""
+def to_brand(brand_id: UUID, at: datetime, subject: str, body: str, page: str = "") -> None:
+    """Write to everybody who acts for a brand; `page` is the path of the page that says more."""
     people = select(User).join(Membership, Membership.user_id == User.id)
     for person in db.session.scalars(people.where(Membership.brand_id == brand_id)):
-        _write(person, at, subject, body, "")
+        _write(person, at, subject, body, page)
 
 
 def to_creator(creator_id: UUID, at: datetime, subject: str, body: str, page: str = "") -> None:
     """Write to a creator; `page` is the path of the page that says more."""
     people = select(User).join(Creator, Creator.user_id == User.id)
     for person in db.session.scalars(people.where(Creator.id == creator_id)):
+        _write(person, at, subject, body, page)
+
+
+def to_operators(at: datetime, subject: str, body: str, page: str) -> None:
+    """Write to everybody who works for the marketplace."""
+    for person in db.session.scalars(select(User).where(User.is_operator).order_by(User.id)):
         _write(person, at, subject, body, page)
 
 

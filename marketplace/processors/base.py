@@ -19,7 +19,9 @@ from marketplace.errors import MarketplaceError
 from marketplace.money import Money
 from marketplace.processors.listing import Movement, Page
 
-Kind = Literal["payment", "checkout", "transfer", "refund", "recipient", "connected_payout"]
+Kind = Literal[
+    "payment", "checkout", "transfer", "refund", "recipient", "connected_payout", "dispute"
+]
 Endpoint = Literal["platform", "connect", "thin", "paypal"]
 Body = Mapping[str, Any]
 
@@ -130,6 +132,15 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """One movement of our balance there: below zero if it was taken, and the fee beside it."""
+
+    ref: str  # the processor's own balance transaction
+    amount: Money
+    fee: Money
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Our normal form of what a processor says of one object at one moment.
 
@@ -140,6 +151,8 @@ class Snapshot:
                           time: pending, unclaimed, returned (never claimed), failed
         refund            pending, succeeded, failed
         recipient         active, pending, restricted
+        dispute           inquiry (nothing is taken), needs_response, under_review, won, lost,
+                          closed (an inquiry that came to nothing)
         connected_payout  the processor's own word
     or the processor's own word where it is none that we know: nothing may follow from such a state.
     """
@@ -160,6 +173,10 @@ class Snapshot:
     # What a recipient must still provide; why a transfer failed.
     requirements: Sequence[str] = ()
     movements: Sequence[Movement] = ()  # where there is no list of them: what it moved of our money
+    # Of a dispute: what it moved of our money so far, why, and until when it can be answered.
+    moved: Sequence[Moved] = ()
+    reason: str = ""
+    answer_by: datetime | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

@@ -15,7 +15,7 @@ from marketplace.config import Settings
 from marketplace.database.identifier import new_id
 from marketplace.errors import ProcessorUnavailable
 from marketplace.money import Money
-from marketplace.processors import stripe_balance, stripe_events, stripe_wire
+from marketplace.processors import stripe_balance, stripe_disputes, stripe_events, stripe_wire
 from marketplace.processors.base import (
     IDEMPOTENCY_ERROR,
     NOT_FOUND,
@@ -143,6 +143,8 @@ class Stripe:
                     return stripe_wire.transfer(v1.transfers.retrieve(remote_id).to_dict())
                 case "refund":
                     return self._refund(v1.refunds.retrieve(remote_id).to_dict())
+                case "dispute":
+                    return stripe_disputes.dispute(v1.disputes.retrieve(remote_id).to_dict())
                 case "recipient":
                     include: Any = stripe_wire.RECIPIENT_INCLUDES
                     answer = self._client.v2.core.accounts.retrieve(remote_id, {"include": include})

@@ -25,6 +25,7 @@ _KINDS: tuple[tuple[str, Kind], ...] = (
     ("payment_intent.", "payment"),
     ("charge.succeeded", "payment"),
     ("charge.updated", "payment"),
+    ("charge.dispute.", "dispute"),
     ("refund.", "refund"),
     ("transfer.", "transfer"),
 )

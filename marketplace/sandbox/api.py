@@ -16,6 +16,7 @@ from marketplace.sandbox import (
     accounts,
     balance,
     checkout,
+    disputes,
     events,
     faults,
     payments,
@@ -66,6 +67,10 @@ ROUTES = (
     Route("POST", "/v1/refunds", "refunds.create", refunds.create),
     Route("GET", "/v1/refunds", "refunds.list", refunds.list_refunds),
     Route("GET", "/v1/refunds/<id>", "refunds.retrieve", refunds.retrieve),
+    Route("GET", "/v1/disputes", "disputes.list", disputes.list_disputes),
+    Route("GET", "/v1/disputes/<id>", "disputes.retrieve", disputes.retrieve),
+    Route("POST", "/v1/disputes/<id>", "disputes.update", disputes.update),
+    Route("POST", "/v1/disputes/<id>/close", "disputes.close", disputes.close),
     Route("GET", "/v1/balance", "balance.retrieve", balance.retrieve),
     Route(
         "GET", "/v1/balance_transactions", "balance_transactions.list", balance.list_transactions

@@ -24,14 +24,21 @@ def book(
     *,
     fee: Decimal = NOTHING,
     available_after_s: int = 0,
+    category: str | None = None,
+    about: str | None = None,
 ) -> str:
-    """Move `amount` (negative: away from us) less `fee`; return the balance transaction's id."""
+    """Move `amount` (negative: away from us) less `fee`; return the balance transaction's id.
+
+    `category` is how reports call it, where that is another word than its type.
+    """
     net = amount - fee
     available_on = act.now + available_after_s
     doc: Doc = {
         "id": new_id("txn"),
         "created": act.now,
         "type": type,
+        "category": category or type,
+        "about": about,
         "source": source,
         "currency": currency,
         "amount": written(amount, currency),
@@ -115,12 +122,13 @@ def list_transactions(act: Act, params: Params) -> Doc:
 def show(act: Act, doc: Doc) -> Doc:
     currency = doc["currency"]
     fee = to_wire(doc["fee"], currency)
+    dispute = doc["type"] == "adjustment"
     details = [
         {
             "amount": fee,
             "application": None,
             "currency": currency,
-            "description": "Stripe processing fees",
+            "description": "Dispute fee" if dispute else "Stripe processing fees",
             "type": "stripe_fee",
         }
     ]
@@ -132,12 +140,12 @@ def show(act: Act, doc: Doc) -> Doc:
         "balance_type": "payments",
         "created": doc["created"],
         "currency": currency,
-        "description": None,
+        "description": doc.get("about"),
         "exchange_rate": None,
         "fee": fee,
         "fee_details": details if fee else [],
         "net": to_wire(doc["net"], currency),
-        "reporting_category": doc["type"],
+        "reporting_category": doc.get("category", doc["type"]),
         "source": doc["source"],
         "status": "pending" if doc["available_on"] > act.now else "available",
         "type": doc["type"],

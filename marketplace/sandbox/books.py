@@ -13,6 +13,7 @@ COLUMNS = {
     "charge": "charges",
     "refund": "refunds",
     "refund_failure": "refunds",
+    "adjustment": "disputes",
     "transfer": "transfers",
     "transfer_refund": "transfers",
     "payout": "payouts",
@@ -20,15 +21,16 @@ COLUMNS = {
 
 
 def books(act: Act) -> Doc:
-    """Return totals per currency, and every charge, refund, transfer, payout and account.
+    """Return totals per currency, and every charge, refund, dispute, transfer, payout and account.
 
-    charges - fees - refunds - transfers - payouts = balance = available + pending. What came back
-    of refunds and transfers is taken off them; payouts went to our own bank.
+    charges - fees - refunds - disputes - transfers - payouts = balance = available + pending. What
+    came back of refunds, disputes and transfers is taken off them; payouts went to our own bank.
     """
     return {
         "currencies": _totals(act),
         "charges": [_charge(act, doc) for doc in act.find("charge") if doc["paid"]],
         "refunds": act.find("refund"),
+        "disputes": act.find("dispute"),
         "transfers": act.find("transfer"),
         "payouts": act.find("payout"),
         "accounts": act.find("account"),
@@ -51,6 +53,7 @@ def _totals(act: Act) -> Doc:
             "charges": written(sums[currency]["charges"], currency),
             "fees": written(sums[currency]["fees"], currency),
             "refunds": written(sums[currency]["refunds"], currency),
+            "disputes": written(sums[currency]["disputes"], currency),
             "transfers": written(sums[currency]["transfers"], currency),
             "payouts": written(sums[currency]["payouts"], currency),
             "balance": written(balance.total(act, currency), currency),

@@ -1,5 +1,5 @@
-"""Control of the sandbox itself, under /_sandbox: clock, faults, settings, accounts and transfers,
-books. Not Stripe's."""
+"""Control of the sandbox itself, under /_sandbox: clock, faults, settings, accounts, transfers,
+disputes, books. Not Stripe's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from marketplace.sandbox import accounts, deliveries, faults, tasks, transfers
+from marketplace.sandbox import accounts, deliveries, disputes, faults, tasks, transfers
 from marketplace.sandbox.books import books
 from marketplace.sandbox.params import Params
 from marketplace.sandbox.refusal import Refused
@@ -25,6 +25,7 @@ def register(app: Flask, world: World) -> None:
     _settings(bp, world)
     _onboarding(bp, world)
     _transfers(bp, world)
+    _disputes(bp, world)
     _faults_and_views(bp, world)
     app.register_blueprint(bp)
 
@@ -103,6 +104,36 @@ def _transfers(bp: Blueprint, world: World) -> None:
         except Refused as refusal:
             abort(refusal.status, str(refusal))
         return jsonify(status="ok")
+
+
+def _disputes(bp: Blueprint, world: World) -> None:
+    @bp.post("/charges/<id>/dispute")
+    def dispute(id: str) -> ResponseReturnValue:
+        """Let the cardholder dispute a charge: `amount` of it, for a `reason`; or only ask."""
+        wanted = request.get_json()
+        amount = None if wanted.get("amount") is None else _whole(wanted["amount"])
+        reason = str(wanted.get("reason", "fraudulent"))
+        try:
+            with world.act() as act:
+                made = disputes.create(
+                    act, id, minor=amount, reason=reason, inquiry=bool(wanted.get("inquiry"))
+                )
+        except Refused as refusal:
+            abort(refusal.status, str(refusal))
+        return jsonify(id=made["id"])
+
+    @bp.put("/disputes/<id>")
+    def decide(id: str) -> ResponseReturnValue:
+        """Let the bank decide: outcome won, lost; of an inquiry escalated, closed."""
+        outcome = request.get_json().get("outcome")
+        if outcome not in disputes.OUTCOMES:
+            abort(400, f"outcome is one of: {', '.join(disputes.OUTCOMES)}")
+        try:
+            with world.act() as act:
+                made = disputes.decide(act, id, outcome)
+        except Refused as refusal:
+            abort(refusal.status, str(refusal))
+        return jsonify(status=made["status"])
 
 
 def _faults_and_views(bp: Blueprint, world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from marketplace.sandbox import balance, checkout, payments, payouts, refunds, transfers
+from marketplace.sandbox import balance, checkout, disputes, payments, payouts, refunds, transfers
 from marketplace.sandbox.refusal import NotExecuted
 from marketplace.sandbox.world import Act, Doc
 
@@ -15,6 +15,7 @@ SHOWN: dict[str, tuple[str, Callable[[Act, Doc], Doc]]] = {
     "ch": ("charge", payments.show_charge),
     "txn": ("balance_transaction", balance.show),
     "re": ("refund", refunds.show),
+    "du": ("dispute", disputes.show),
     "trr": ("transfer_reversal", transfers.show_reversal),
     "tr": ("transfer", transfers.show),
     "po": ("payout", payouts.show),

@@ -198,7 +198,7 @@ def show_charge(act: Act, doc: Doc) -> Doc:
         "currency": doc["currency"],
         "customer": None,
         "description": doc["description"],
-        "disputed": False,
+        "disputed": doc.get("disputed", False),
         "failure_balance_transaction": None,
         "failure_code": None if paid else DECLINED["code"],
         "failure_message": None if paid else DECLINED["message"],

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from marketplace.sandbox import balance, faults
+from marketplace.sandbox import balance, disputes, faults
 from marketplace.sandbox.currency import from_wire, step, to_wire, written
 from marketplace.sandbox.events import emit
 from marketplace.sandbox.listing import page
@@ -41,7 +41,12 @@ def create(act: Act, params: Params) -> Doc:
     }
     params.done()
     charge = _charge(act, intent_id, charge_id)
-    amount = _amount(charge, minor)
+    if disputes.standing(act, charge) is not None:
+        raise Refused(
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
+        )
+    amount = _amount(charge, minor, disputes.taken(act, charge))
     refund |= {
         "charge": charge["id"],
         "payment_intent": charge["payment_intent"],
@@ -79,9 +84,9 @@ def _charge(act: Act, intent_id: str | None, charge_id: str | None) -> Doc:
     return charge
 
 
-def _amount(charge: Doc, minor: int | None) -> Decimal:
+def _amount(charge: Doc, minor: int | None, disputed: Decimal) -> Decimal:
     """Return what to refund: all that is left, or the part asked for, never more."""
-    left = Decimal(charge["amount"]) - Decimal(charge["refunded"])
+    left = Decimal(charge["amount"]) - Decimal(charge["refunded"]) - disputed
     if not left:
         raise Refused(
             f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from marketplace.sandbox import checkout, payouts, paypal_payouts, refunds
+from marketplace.sandbox import checkout, disputes, payouts, paypal_payouts, refunds
 from marketplace.sandbox.world import Act, World
 
 KINDS: dict[str, Callable[[Act, str], None]] = {
@@ -12,6 +12,7 @@ KINDS: dict[str, Callable[[Act, str], None]] = {
     "bank_payout": payouts.pay_out,
     "settle_refund": refunds.settle,
     "fail_refund": refunds.fail,
+    "dispute_unanswered": disputes.unanswered,
     "paypal_process": paypal_payouts.process,
     "paypal_unclaimed_for_30_days": paypal_payouts.end_unclaimed,
     "paypal_refunded": lambda act, id: paypal_payouts.move(act, id, "REFUNDED"),

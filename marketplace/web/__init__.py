@@ -36,6 +36,7 @@ from marketplace.web import (
     brand_preview,
     brand_refund,
     brand_sales,
+    brand_standing,
     brand_storefronts,
     creator,
     creator_agreements,
@@ -60,6 +61,7 @@ from marketplace.web import (
     operator_campaigns,
     operator_challenges,
     operator_clock,
+    operator_disputes,
     operator_dry_run,
     operator_earnings,
     operator_holds,
@@ -92,6 +94,7 @@ BRAND_PAGES = (
     brand_preview,
     brand_refund,
     brand_sales,
+    brand_standing,
     brand_storefronts,
 )
 CREATOR_PAGES = (
@@ -112,6 +115,7 @@ OPERATOR_PAGES = (
     operator_campaigns,
     operator_challenges,
     operator_clock,
+    operator_disputes,
     operator_dry_run,
     operator_earnings,
     operator_holds,

@@ -7,6 +7,7 @@ brand_adding    more money for a campaign that is open
 brand_matches   who suits a campaign, best first, to be invited
 brand_deposit   one top-up: the wait for the payment page, and for the payment
 brand_refund    money that goes back to its card
+brand_standing  what stands against it: disputes, debts; paying them
 brand_money     what there is and where it is; the books behind it
 brand_applicants  who applies, who is invited, and the answers
 brand_agreements  what is agreed, and its work to review
@@ -59,6 +60,7 @@ def home() -> ResponseReturnValue:
     )
     return render_template(
         "brand/home.html",
+        brand_id=brand.id,
         page=page,
         reserved=reserved_of(page.rows),
         available=available(),

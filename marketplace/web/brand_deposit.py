@@ -13,6 +13,7 @@ from marketplace.access import audience
 from marketplace.config import Settings
 from marketplace.extensions import db
 from marketplace.funding.deposit import Deposit, DepositStatus
+from marketplace.funding.dispute import Dispute, standing_against
 from marketplace.funding.refund import Refund, refundable
 from marketplace.web import brand_targets, checkout, paging
 from marketplace.web import brand_words as words
@@ -53,7 +54,14 @@ def deposit(deposit_id: UUID) -> ResponseReturnValue:
         history=words.history(mine),
         refunds=list(db.session.scalars(refunds)),
         refundable=refundable(mine),
+        disputes=_disputes(mine),
+        disputed=standing_against(mine),
     )
+
+
+def _disputes(mine: Deposit) -> list[Dispute]:
+    found = select(Dispute).where(Dispute.deposit_id == mine.id).order_by(Dispute.id.desc())
+    return list(db.session.scalars(found))
 
 
 def site_url() -> str:

@@ -15,12 +15,13 @@ from marketplace.campaigns.agreement import Agreement
 from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.funding.deposit import Deposit
+from marketplace.funding.dispute import Dispute
 from marketplace.funding.refund import Refund
 from marketplace.ledger import balances
 from marketplace.ledger.balances import Entry, Held
 from marketplace.ledger.chart import AccountKind
 from marketplace.ledger.draft import Cause
-from marketplace.web import brand_targets, earning_sources, paging, trace
+from marketplace.web import brand_standing, brand_targets, earning_sources, forms, paging, trace
 from marketplace.web.brand import available, bp, reserved_in_all
 from marketplace.web.brand_targets import Target
 from marketplace.web.paging import Page
@@ -28,7 +29,11 @@ from marketplace.web.paging import Page
 SHOWN = 8  # deposits, refunds and lines of each account on the page of money
 
 # The brand's own accounts, by their name in addresses. What is reserved is a campaign's account.
-_KINDS = {"available": AccountKind.BRAND_AVAILABLE, "refunds": AccountKind.REFUND_RESERVED}
+_KINDS = {
+    "available": AccountKind.BRAND_AVAILABLE,
+    "refunds": AccountKind.REFUND_RESERVED,
+    "debt": AccountKind.BRAND_DEBT,
+}
 
 
 @bp.get("/money")
@@ -53,6 +58,9 @@ def money() -> ResponseReturnValue:
         deposits=shown,
         paid_for=brand_targets.paid_by(shown),
         refunds=list(db.session.scalars(refunds.limit(SHOWN))),
+        brand=brand,
+        disputes=brand_standing.disputes(),
+        debt_form=forms.blank(),
     )
 
 
@@ -120,10 +128,13 @@ def _about(entries: Iterable[Entry]) -> dict[UUID, Target]:
     return brand_targets.of_ids(ids) | brand_targets.paid_by(deposits)
 
 
-def _evidence(cause: Cause) -> dict[str, Target | Deposit | Refund | Agreement | None]:
-    """What a transaction goes back to: what was paid for, an agreement, a top-up or a refund."""
+def _evidence(cause: Cause) -> dict[str, Target | Deposit | Refund | Dispute | Agreement | None]:
+    """What a transaction goes back to: what was paid for, an agreement, a top-up or its end."""
     refund = db.session.get(Refund, cause.id) if cause.type == "refund" else None
-    deposit_id = refund.deposit_id if refund else cause.id if cause.type == "deposit" else None
+    dispute = db.session.get(Dispute, cause.id) if cause.type == "dispute" else None
+    gone_back = refund or dispute
+    deposit_id = gone_back.deposit_id if gone_back else None
+    deposit_id = cause.id if cause.type == "deposit" else deposit_id
     deposit = db.session.get(Deposit, deposit_id) if deposit_id else None
     agreement = earning_sources.agreement_of(cause)
     paid_for = agreement.campaign_id if agreement else cause.id
@@ -131,6 +142,7 @@ def _evidence(cause: Cause) -> dict[str, Target | Deposit | Refund | Agreement |
     return {
         "agreement": agreement,
         "refund": refund,
+        "dispute": dispute,
         "deposit": deposit,
         "target": next(iter(found.values()), None),
     }

@@ -15,6 +15,7 @@ from marketplace.errors import BadInput, InsufficientFunds
 from marketplace.funding import refund as refunds
 from marketplace.funding import reservation
 from marketplace.funding.deposit import Deposit
+from marketplace.funding.dispute import standing_against
 from marketplace.funding.refund import Refund
 from marketplace.money import Money
 from marketplace.schemas.campaigns import RefundWish
@@ -64,4 +65,10 @@ def _shown(mine: Deposit) -> dict[str, Any]:
     refundable = refunds.refundable(mine)
     available = reservation.available(f"brand:{access.current_brand().id.hex}", mine.currency)
     most: Money = min(refundable, available, key=lambda amount: amount.minor)
-    return {"deposit": mine, "refundable": refundable, "available": available, "most": most}
+    return {
+        "deposit": mine,
+        "refundable": refundable,
+        "available": available,
+        "most": most,
+        "disputed": standing_against(mine),
+    }

@@ -15,7 +15,7 @@ from marketplace.campaigns.campaign import Campaign
 from marketplace.challenges.challenge import Challenge
 from marketplace.errors import NotFound
 from marketplace.extensions import db
-from marketplace.funding.deposit import Deposit
+from marketplace.funding.deposit import Deposit, Purpose
 from marketplace.ledger import balances
 from marketplace.ledger.chart import AccountKind
 from marketplace.money import Money
@@ -40,6 +40,7 @@ def paid_by(deposits: Iterable[Deposit]) -> dict[UUID, Target]:
     found = list(deposits)
     known = of_ids(it.campaign_id or it.challenge_id for it in found)
     targets = {it.id: known.get(it.campaign_id or it.challenge_id or it.id) for it in found}
+    targets |= {it.id: _debt(it) for it in found if it.purpose == Purpose.DEBT}
     return {id: target for id, target in targets.items() if target is not None}
 
 
@@ -110,6 +111,19 @@ def _campaign(it: Campaign) -> Target:
         gettext("Campaign"),
         it.status == "open",
         brand_words.status(it),
+    )
+
+
+def _debt(it: Deposit) -> Target:
+    """What a brand owed after a dispute is no row: its page is that of the brand's money."""
+    return Target(
+        it.id,
+        gettext("What you owed"),
+        url_for("brand.money"),
+        gettext("To your money"),
+        gettext("Debt"),
+        False,
+        ("", ""),
     )
 
 

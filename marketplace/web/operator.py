@@ -14,8 +14,9 @@ operator_requests  what we asked the processors
 operator_ledger    the books: accounts, transactions, who moved what
 operator_clock     the demo clock, in sandbox mode
 operator_names     who and what an id stands for
+operator_disputes  payments that cardholders dispute, and what brands owe
 operator_words     what people read for the words that rows keep
-operator_rows      the same of rows that an import did not take
+import_words       why an import did not take a row
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ from marketplace.statuses import StatusChange
 from marketplace.web import clawbacks
 from marketplace.web import operator_names as names
 from marketplace.web import operator_words as words
+from marketplace.web.import_words import row_reason
 from marketplace.web.operator_alarms import alarms
-from marketplace.web.operator_rows import row_reason
 
 SHOWN = 6  # of the latest runs and moves
 
@@ -80,5 +81,9 @@ def ago_by_the_wall(at: datetime) -> str:
 @bp.context_processor
 def _words() -> dict[str, object]:
     """What the templates of this area name things with."""
-    named = {"words": words, "row_reason": row_reason}
-    return {**named, "thing_url": names.thing_url, "clawed": clawbacks}
+    return {
+        "words": words,
+        "row_reason": row_reason,
+        "thing_url": names.thing_url,
+        "clawed": clawbacks,
+    }

@@ -21,6 +21,7 @@ from marketplace.challenges.challenge import JUDGE_WITHIN, Challenge, ChallengeS
 from marketplace.commissions.sale import Sale, SaleStatus
 from marketplace.earnings.earning import Earning, EarningStatus
 from marketplace.extensions import db
+from marketplace.funding.dispute import Dispute
 from marketplace.notifications.mail import Mail
 from marketplace.payouts.creator_hold import CreatorHold, CreatorHoldStatus
 from marketplace.payouts.payout import Payout, PayoutStatus
@@ -49,6 +50,7 @@ def alarms() -> list[Alarm]:
         *_reviews(),
         *_applications(),
         *_contests(),
+        *_disputes(),
         *_payouts(),
         *_events(),
         *_requests(),
@@ -110,6 +112,18 @@ def _contests() -> Iterator[Alarm]:
         title=gettext("Contested earnings"),
         text=gettext("They are held until somebody decides; each says until when."),
         url=url_for("operator.contested"),
+    )
+
+
+def _disputes() -> Iterator[Alarm]:
+    yield from _alarm(
+        _oldest(Dispute.created_at, Dispute.status.in_(("inquiry", "needs_response"))),
+        clock.now(),
+        tone="bad",
+        icon="scale",
+        title=gettext("Disputes to be answered"),
+        text=gettext("Evidence is taken until a day that each of them names; then it is lost."),
+        url=url_for("operator.disputes"),
     )
 
 

@@ -65,6 +65,7 @@ AREAS: dict[str, tuple[Item, ...]] = {
         Item("operator.payouts", "banknote", _("Payouts")),
         Item("operator.ledger", "book-open-check", _("Ledger")),
         Item("operator.challenges", "trophy", _("Challenges")),
+        Item("operator.disputes", "scale", _("Disputes")),
         Item("operator.imports", "upload", _("Imports")),
         Item("operator.pools", "coins", _("Pools")),
         Item("operator.webhooks", "webhook", _("Webhooks")),

@@ -47,6 +47,21 @@ POSTINGS: dict[str, tuple[Any, Any]] = {
         _("Refund came back"),
         _("The card's bank returned the refund, so the money is available again."),
     ),
+    "dispute_withdrawn": (
+        _("Disputed payment taken back"),
+        _(
+            "The cardholder's bank took a payment back. What was not available any more is owed;"
+            " nothing was taken from what is reserved or from a creator."
+        ),
+    ),
+    "dispute_reinstated": (
+        _("Disputed payment given back"),
+        _("The dispute was decided for you, so the money is available again."),
+    ),
+    "brand_debt_repaid": (
+        _("Debt repaid"),
+        _("What is available repays first what is owed after a disputed payment."),
+    ),
     "earning_accrued": (
         _("Earned"),
         _("From this moment the amount is owed to you. It is pending until it matures."),
@@ -88,6 +103,7 @@ POSTINGS: dict[str, tuple[Any, Any]] = {
 _OWN = {
     "brand_available": _("Your available balance"),
     "refund_reserved": _("Your money on its way back"),
+    "brand_debt": _("Your debt"),
     "creator_pending": _("Your pending earnings"),
     "creator_available": _("Your available balance"),
     "creator_contested": _("Your contested earnings"),
@@ -101,6 +117,7 @@ _OTHERS = {
     "brand_available": _("A brand's available balance"),
     "reserved": _("Money that a brand has reserved"),
     "refund_reserved": _("A brand's money on its way back"),
+    "brand_debt": _("A brand's debt"),
     "fund_pool": _("The creator fund"),
     "gift_pool": _("The pool of live gifts"),
     "creator_pending": _("A creator's pending earnings"),

@@ -17,9 +17,11 @@ from marketplace.campaigns import budget
 from marketplace.challenges import pool
 from marketplace.database.lock import lock, lock_where
 from marketplace.errors import MarketplaceError
+from marketplace.funding import chargeback
 from marketplace.funding import deposit as deposits
 from marketplace.funding import refund as refunds
 from marketplace.funding.deposit import Deposit, DepositStatus, Purpose
+from marketplace.funding.dispute import Dispute
 from marketplace.funding.refund import Refund, RefundStatus
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import leaving, refusal, returning, settling
@@ -90,7 +92,8 @@ def _payment(snapshot: Snapshot, at: datetime) -> str:
     elif deposit.purpose == Purpose.CHALLENGE:
         pool.topped_up(deposit, snapshot, at)
     else:
-        deposits.received(deposit, snapshot, at)
+        brand = f"brand:{deposit.brand_id.hex}" if deposit.brand_id else None
+        deposits.received(deposit, snapshot, at, brand_owner=brand)
     return "done"
 
 
@@ -122,6 +125,15 @@ def _refund(snapshot: Snapshot, at: datetime) -> str:
     return "done"
 
 
+def _dispute(snapshot: Snapshot, at: datetime) -> str:
+    deposit = lock_where(Deposit, Deposit.charge_ref == snapshot.charge_ref)
+    if deposit is None:
+        raise NotYet(f"no deposit of charge {snapshot.charge_ref}")
+    dispute = lock_where(Dispute, Dispute.dispute_ref == snapshot.remote_id)
+    chargeback.converge(deposit, dispute, snapshot, at)
+    return "done"
+
+
 def _recipient(snapshot: Snapshot, at: datetime) -> str:
     destination = lock_where(Destination, Destination.remote_account == snapshot.remote_id)
     if destination is None:
@@ -139,6 +151,7 @@ _CONVERGE: dict[str, Callable[[Snapshot, datetime], str]] = {
     "payment": _payment,
     "transfer": _transfer,
     "refund": _refund,
+    "dispute": _dispute,
     "recipient": _recipient,
 }
 

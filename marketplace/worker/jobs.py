@@ -10,6 +10,7 @@ from marketplace.campaigns import application, deliverable, ending
 from marketplace.challenges import judging
 from marketplace.earnings import hold as contests
 from marketplace.earnings import maturity
+from marketplace.funding import debt
 from marketplace.metrics import facts
 from marketplace.payouts import approval, dispatch, hold, opening
 from marketplace.webhooks import inbox, orders
@@ -44,8 +45,10 @@ JOBS: tuple[Job, ...] = (
     Job("webhook events", inbox.handle_next),
     Job("deposits to ask about", polling.deposits),
     Job("refunds to ask about", polling.refunds),
+    Job("disputes to ask about", polling.disputes),
     Job("destinations to ask about", polling.destinations),
     Job("payouts to ask about", polling.payouts),
+    Job("brands' debts", debt.repay_next),
     Job("facts of a new day", facts.roll_due),  # one count makes up for any number of days
     Job("sales that lacked money", orders.fund_next),
     Job("maturity", maturity.mature_due, maturity.next_maturity),

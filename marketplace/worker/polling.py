@@ -13,6 +13,7 @@ from marketplace.database.lock import lock_next
 from marketplace.errors import ProcessorUnavailable
 from marketplace.extensions import db
 from marketplace.funding.deposit import PROCESSOR, Deposit
+from marketplace.funding.dispute import Dispute
 from marketplace.funding.refund import Refund
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
@@ -22,7 +23,7 @@ from marketplace.webhooks import converge
 
 log = logging.getLogger(__name__)
 
-Row = Deposit | Refund | Destination | Payout
+Row = Deposit | Refund | Dispute | Destination | Payout
 Asked = tuple[str, str]  # at which processor, about what
 
 
@@ -70,6 +71,7 @@ deposits = _asks(
 refunds = _asks(
     Refund, "refund", lambda it: (PROCESSOR, it.refund_ref), Refund.refund_ref.is_not(None)
 )
+disputes = _asks(Dispute, "dispute", lambda it: (PROCESSOR, it.dispute_ref))
 destinations = _asks(
     Destination,
     "recipient",

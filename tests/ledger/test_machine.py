@@ -17,7 +17,7 @@ from marketplace.database.check import run
 from marketplace.database.identifier import new_id
 from marketplace.errors import InsufficientFunds, KeyConflict
 from marketplace.extensions import db
-from marketplace.ledger import journal, postings
+from marketplace.ledger import dispute_postings, journal, postings
 from marketplace.ledger.balances import balances_of
 from marketplace.ledger.chart import CHART
 from marketplace.ledger.draft import AccountRef, Draft, credit, debit
@@ -52,6 +52,10 @@ MAKERS: list[Maker] = [
     lambda b, n: postings.payout_released(b.creator, usd(n), usd(0), cause(), NOON),
     lambda b, n: postings.refund_reserved(b.brand, usd(n), cause(), NOON),
     lambda b, n: postings.refund_paid("stripe", b.brand, usd(n), cause(), NOON),
+    lambda b, n: dispute_postings.dispute_withdrawn(
+        "stripe", b.brand, usd(n), usd(n // 2), cause(), NOON
+    ),
+    lambda b, n: dispute_postings.brand_debt_repaid(b.brand, usd(n), cause(), NOON),
 ]
 MOVES = st.tuples(st.sampled_from(MAKERS), st.integers(1, 60))
 

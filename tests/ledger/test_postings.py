@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from marketplace.config import REPOSITORY
+from marketplace.ledger import dispute_postings as d
 from marketplace.ledger import postings as p
 from marketplace.ledger.chart import CHART, AccountKind
 from marketplace.ledger.draft import Draft
@@ -69,6 +70,32 @@ BOOK: list[tuple[Draft, str, str]] = [
         p.refund_bounced("stripe", BRAND, usd(100), WHY, NOON),
         f"refund_bounced:{HEX}",
         "+100 processor_clearing processor:stripe | -100 brand_available brand:b",
+    ),
+    (
+        d.dispute_withdrawn("stripe", BRAND, usd(70), usd(30), WHY, NOON),
+        f"dispute_withdrawn:{HEX}",
+        "+70 brand_available brand:b | +30 brand_debt brand:b"
+        " | -100 processor_clearing processor:stripe",
+    ),
+    (
+        d.dispute_withdrawn("stripe", BRAND, usd(0), usd(30), WHY, NOON),
+        f"dispute_withdrawn:{HEX}",
+        "+30 brand_debt brand:b | -30 processor_clearing processor:stripe",
+    ),
+    (
+        d.dispute_reinstated("stripe", BRAND, usd(100), WHY, NOON),
+        f"dispute_reinstated:{HEX}",
+        "+100 processor_clearing processor:stripe | -100 brand_available brand:b",
+    ),
+    (
+        d.processor_fee_returned("stripe", usd(15), "txn_1", WHY, NOON),
+        "processor_fee:txn_1",
+        "+15 processor_clearing processor:stripe | -15 processor_fees processor:stripe",
+    ),
+    (
+        d.brand_debt_repaid(BRAND, usd(30), WHY, NOON),
+        f"brand_debt_repaid:{HEX}",
+        "+30 brand_available brand:b | -30 brand_debt brand:b",
     ),
     (
         p.earning_accrued(p.reserved(CAMPAIGN), CREATOR, usd(90), usd(10), WHY, NOON),
@@ -176,8 +203,9 @@ def test_a_posting_moves_money_as_documented(draft: Draft, key: str, lines: str)
 def test_every_posting_is_in_this_book() -> None:
     makers = {
         name
-        for name, it in inspect.getmembers(p, inspect.isfunction)
-        if it.__module__ == p.__name__
+        for module in (p, d)
+        for name, it in inspect.getmembers(module, inspect.isfunction)
+        if it.__module__ == module.__name__
         and it.__annotations__["return"] == "Draft"
         and name[0] != "_"
     }

@@ -115,6 +115,14 @@ class Remote:
         """Let all that is left of a transfer come back."""
         self.call("POST", f"transfers/{transfer_id}/reverse")
 
+    def dispute(self, charge_id: str, **options: Any) -> str:
+        """Let a cardholder dispute a charge; return the dispute's id."""
+        return str(self.call("POST", f"charges/{charge_id}/dispute", options)["id"])
+
+    def decide_dispute(self, dispute_id: str, outcome: str) -> None:
+        """Let the bank decide: won, lost; of an inquiry escalated, closed."""
+        self.call("PUT", f"disputes/{dispute_id}", {"outcome": outcome})
+
     def fund_paypal(self, value: str, currency: str = "USD", *, from_stripe: bool = False) -> None:
         """Let money arrive in the balance at PayPal."""
         asked = {"currency": currency, "value": value, "from_stripe": from_stripe}

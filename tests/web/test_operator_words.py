@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from flask import Flask
 
 from marketplace.earnings.earning import EarningKind
 from marketplace.extensions import Base
-from marketplace.ledger import postings
+from marketplace.ledger import dispute_postings, postings
 from marketplace.ledger.chart import AccountKind
 from marketplace.parties.creator import RHYTHMS
 from marketplace.payouts.gate import Reason
@@ -26,7 +27,7 @@ def stateful() -> list[type[Base]]:
 
 def test_every_status_of_every_thing_has_a_label(app: Flask) -> None:
     # These have no lifecycle; they are causes of postings.
-    without = {"clawback", "earning_hold", "processor_funding"}
+    without = {"brand_repayment", "clawback", "earning_hold", "processor_funding"}
     assert {model.__tablename__ for model in stateful()} | without == set(words.THINGS)
     for model in stateful():
         moves = model.MOVES  # type: ignore[attr-defined]
@@ -45,9 +46,10 @@ def test_every_kind_of_account_posting_request_and_income_has_a_label() -> None:
     assert set(words.INCOME_KINDS) == set(EarningKind)
     assert set(words.RHYTHMS) == set(RHYTHMS)
     assert set(words.HOLD_REASONS) == set(HoldReason)
-    assert postings.__file__
-    with open(postings.__file__) as source:
-        kinds = set(re.findall(r'_move\("(\w+)"|kind = "(\w+)"', source.read()))
+    kinds: set[tuple[str, str]] = set()
+    for module in (postings, dispute_postings):
+        source = Path(str(module.__file__)).read_text()
+        kinds |= set(re.findall(r'_move\("(\w+)"|kind = "(\w+)"', source))
     assert {moved or drafted for moved, drafted in kinds} == set(words.POSTINGS)
 
 

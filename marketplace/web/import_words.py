@@ -1,4 +1,4 @@
-"""What operators read of the rows that an import did not take."""
+"""Why an import did not take a row, in words: a row keeps its reasons in English, part by part."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 
-# What an import keeps of a row it did not take, part by part. Some carry a value.
+# Some carry a value.
 _ROW_REASONS: tuple[tuple[str, Any], ...] = (
     ("imported before: nothing to do", _("imported before: nothing to do")),
     (
