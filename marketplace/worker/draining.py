@@ -10,6 +10,7 @@ from datetime import datetime
 
 from marketplace import clock
 from marketplace.extensions import db
+from marketplace.failpoints import Point, failpoint
 from marketplace.worker.jobs import JOBS, Job
 
 UNITS_MAX = 10_000  # of one drain: what never ends must not keep the loop from its other duties
@@ -64,8 +65,11 @@ def drain(
 def _one(job: Job, at: datetime) -> bool:
     """Do one unit in its own session: it is committed, or it never was."""
     try:
+        failpoint(job.name, Point.BEGIN)
         did = job.run_one(at)
+        failpoint(job.name, Point.BEFORE_COMMIT)
         db.session.commit()
+        failpoint(job.name, Point.RECORDED)
         return did
     finally:
         db.session.remove()  # undoes what was not committed, and gives a dead connection back
