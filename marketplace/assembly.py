@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from marketplace import access, cli, demo_clock, verify, web
+from marketplace import access, cli, demo_clock, failpoints, verify, web
 from marketplace.config import REPOSITORY, Settings
 from marketplace.database import embedded
 from marketplace.database.pool import refuse_closed_connections
@@ -23,6 +23,7 @@ BODY_BYTES_MAX = 5 * 1024 * 1024  # an import file; a webhook has a lower bound 
 
 def assemble(settings: Settings) -> Flask:
     """Build the Flask application for these settings."""
+    failpoints.arm(settings.failpoint, sandbox=settings.sandbox)
     app = Flask("marketplace", root_path=str(Path(__file__).parent), static_folder=None)
     app.template_folder = str(REPOSITORY / "templates")
     url = settings.database_url or embedded.running_url()

@@ -67,6 +67,7 @@ class Settings:
     smtp_url: str | None = None
     mail_from: str = "marketplace@localhost"
     processor_timeout_s: float = 20.0
+    failpoint: str = ""  # where a proof lets this process die; sandbox mode only
 
     @property
     def livemode(self) -> bool:
@@ -138,6 +139,8 @@ def _refuse_malformed(given: Mapping[str, str]) -> None:
         wrong.append("SMTP_URL must begin with smtp://")
     if "@" not in given["MAIL_FROM"]:
         wrong.append(f"MAIL_FROM must be an address, not {given['MAIL_FROM']!r}")
+    if given.get("FAILPOINT"):
+        wrong.append("FAILPOINT kills this process: it is for sandbox mode alone, so unset it")
     if wrong:
         raise SettingsError("; ".join(wrong))
 
@@ -162,6 +165,7 @@ def _sandbox(environ: Mapping[str, str], state: Mapping[str, Any]) -> Settings:
         database_url=_database_url(environ),
         smtp_url=environ.get("SMTP_URL") or None,
         mail_from=environ.get("MAIL_FROM") or "marketplace@localhost",
+        failpoint=environ.get("FAILPOINT", ""),
     )
 
 

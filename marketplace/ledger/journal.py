@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from marketplace.database.identifier import new_id
 from marketplace.errors import InsufficientFunds, KeyConflict, MarketplaceError
 from marketplace.extensions import db
+from marketplace.failpoints import POSTING, Point, failpoint
 from marketplace.ledger.draft import Draft, fingerprint
 
 POST = (
@@ -134,6 +135,7 @@ def _call(statement: str, arguments: tuple[Any, ...]) -> Any:
             raise
         raise refusal(str(error).splitlines()[0]) from error
     assert row is not None
+    failpoint(POSTING, Point.WRITTEN)
     return row[0]
 
 

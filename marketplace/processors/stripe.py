@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -117,7 +118,7 @@ class Stripe:
                 case _:
                     found = []
         except stripe.StripeError as error:
-            return _outcome_of(error)
+            return _unsure(_outcome_of(error))
         except _UNREADABLE as error:
             return Outcome(Verdict.UNKNOWN, code=UNREADABLE, message=repr(error))
         if not found:
@@ -252,6 +253,12 @@ def _outcome_of(error: stripe.StripeError) -> Outcome:
         remote_request_id=error.request_id,
         replayed=_replayed(error.headers),
     )
+
+
+def _unsure(outcome: Outcome) -> Outcome:
+    """A question that was refused: what it was about may exist all the same."""
+    refused = outcome.verdict is Verdict.REJECTED
+    return replace(outcome, verdict=Verdict.UNKNOWN) if refused else outcome
 
 
 def _replayed(headers: Mapping[str, str] | None) -> bool:

@@ -5,6 +5,7 @@ key of the account ─▶ armed fault ─▶ idempotency key ─▶ the work, in
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,13 +27,14 @@ from marketplace.sandbox import (
 )
 from marketplace.sandbox.expanding import expand
 from marketplace.sandbox.faults import Fault
+from marketplace.sandbox.garbling import fail_handshake, garble
 from marketplace.sandbox.idempotency import AtWork, Key, Reply, fingerprint, in_use
 from marketplace.sandbox.params import Params, parse_form
 from marketplace.sandbox.refusal import NotExecuted, Refused
 from marketplace.sandbox.settings import API_VERSION
 from marketplace.sandbox.severing import sever
 from marketplace.sandbox.spoiling import spoil
-from marketplace.sandbox.world import Cause, World, new_id
+from marketplace.sandbox.world import Cause, Doc, World, new_id
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,11 @@ def broken(version: int, status: int = 500) -> Reply:
 def register(app: Flask, world: World) -> None:
     """Put every call on the app."""
     at_work = AtWork()
+    earlier: dict[str, Doc] = {}
     for route in ROUTES:
 
         def view(route: Route = route, **ids: str) -> Response:
-            return Exchange(world, at_work, route, ids).answer()
+            return Exchange(world, at_work, route, ids, earlier).answer()
 
         app.add_url_rule(route.path, route.name, view, methods=[route.method])
 
@@ -102,7 +105,15 @@ def register(app: Flask, world: World) -> None:
 class Exchange:
     """One request and its answer."""
 
-    def __init__(self, world: World, at_work: AtWork, route: Route, ids: dict[str, str]) -> None:
+    def __init__(
+        self,
+        world: World,
+        at_work: AtWork,
+        route: Route,
+        ids: dict[str, str],
+        earlier: dict[str, Doc],
+    ) -> None:
+        self.earlier = earlier  # what each call was answered last
         self.world = world
         self.at_work = at_work
         self.route = route
@@ -143,23 +154,32 @@ class Exchange:
         if self._is("timeout_before", "reset_before"):
             sever(request.environ, reset=self._is("reset_before"))
             return broken(self.route.version)
+        if self._is("tls_failure"):
+            fail_handshake(request.environ)
+            return broken(self.route.version)
+        if self._is("e400"):
+            raise NotExecuted("The request was not understood.", code="parameter_unknown")
         if self._is("e409"):
             raise in_use()
         if self._is("e429"):
             raise NotExecuted("Too many requests.", status=429, code="rate_limit")
-        if self._is("e503"):
-            return broken(self.route.version, 503)
+        if self._is("e502", "e503", "e504"):
+            return broken(self.route.version, int(self.fault.fault[1:]) if self.fault else 0)
         return None
 
     def _fault_after(self, reply: Reply) -> Response:
         """Send the answer, or lose it after the work was done."""
         if self._is("timeout_after_success"):
             self._hold()
-        if self._is("timeout_after_success", "reset_after"):
-            sever(request.environ, reset=self._is("reset_after"))
+        if self._is("timeout_after_success", "reset_after", "key_pruned"):
+            sever(request.environ, reset=not self._is("timeout_after_success"))
         body = reply.body
-        if self.fault is not None and self.fault.fault in faults.WRONG:
-            spoil(body, self.fault.fault)
+        if self._is("duplicate_object"):
+            body = self.earlier.get(self.route.name, body)
+        elif reply.status == 200:
+            self.earlier[self.route.name] = copy.deepcopy(body)
+        if self._is(*faults.BENT):
+            spoil(body, self.fault.fault if self.fault else "")
         response = Response(json.dumps(body, indent=2), reply.status, mimetype="application/json")
         response.headers["Request-Id"] = self.request_id
         response.headers["Stripe-Version"] = request.headers.get("Stripe-Version", API_VERSION)
@@ -167,7 +187,7 @@ class Exchange:
             response.headers["Idempotent-Replayed"] = "true"
         if reply.status == 429:
             response.headers["Retry-After"] = "1"
-        return response
+        return garble(response, self.fault.fault if self.fault else "")
 
     def _named(self) -> frozenset[str]:
         """What a call names, in its path or as a parameter: what a fault may be about."""
@@ -227,7 +247,7 @@ class Exchange:
                     expand(act, reply.body, path)
                 failed = self._is("e500_after_success")
                 sent = broken(self.route.version) if failed else reply
-                if key is not None:
+                if key is not None and not self._is("key_pruned"):
                     # v2 brings failed work to its end: a retry gets what was really made.
                     key.remember(act, reply if self.route.version == 2 else sent)
                 return sent

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import urllib3
 
@@ -24,6 +25,8 @@ log = logging.getLogger("sandbox.courier")
 
 PATHS = {"own": "", "connect": "/connect", "thin": "/thin"}
 POLL_S = 0.1
+# A clock that is wrong by more than the five minutes that a receiver allows.
+SKEWS_S = {"clock_ahead": spoiling.SKEW_S, "clock_behind": -spoiling.SKEW_S}
 
 # Posts (url, body, headers) and returns the HTTP status.
 Post = Callable[[str, bytes, dict[str, str]], int]
@@ -87,9 +90,14 @@ class Courier(threading.Thread):
     def _stripe(self, row: sqlite3.Row) -> tuple[str, bytes, dict[str, str]]:
         """Return where to send what under which headers."""
         body, signed_body, secret = self._letter(row)
+        at = int(time.time()) + SKEWS_S.get(row["tampering"], 0)
+        signature = sign(signed_body, secret, at)
+        if row["tampering"] == "rotated_secret":  # while it is rolled, both the old and the new one
+            newer = sign(signed_body, f"{secret}_rotated", at).rpartition(",")[2]
+            signature = f"t={at},{newer},{signature.rpartition(',')[2]}"
         headers = {
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            "Stripe-Signature": sign(signed_body, secret, int(time.time())),
+            "Stripe-Signature": signature,
         }
         return self._world.settings.webhook_base + PATHS[row["endpoint"]], body, headers
 
@@ -101,7 +109,8 @@ class Courier(threading.Thread):
             spoiling.spoil(event["resource"], tampering)
             body = json.dumps(event).encode()
         forged = tampering == "forged_signature"
-        headers = paypal_telling.signed(self._world, row["event_id"], body, forged=forged)
+        skew = timedelta(seconds=SKEWS_S.get(tampering, 0))
+        headers = paypal_telling.signed(self._world, row["event_id"], body, skew, forged=forged)
         headers["User-Agent"] = "PayPal/AUHD-214.0-58843633"
         if tampering == "altered_body":
             body = paypal_telling.bent(body)
@@ -121,7 +130,7 @@ class Courier(threading.Thread):
             return body, body, "whsec_of_somebody_else"
         if tampering == "altered_body":
             return body.replace(b'"id": "evt_', b'"id": "evT_', 1), body, secret
-        if tampering is not None:
+        if tampering in faults.WRONG:
             event = json.loads(body)
             spoiling.spoil_event(event, tampering)
             body = json.dumps(event).encode()

@@ -5,9 +5,10 @@
     {"on": "webhook.*", "fault": "lost", "times": null}          null: every time
     {"on": "transfers.*", "fault": "reset_before", "times": null, "about": "acct_1"}
 
-`on` is a call, an event type after `webhook.`, or either with a trailing `*`; a bare `*` means
-every call. The first armed fault that fits is taken; a call's own name is in api.ROUTES. One that
-is `about` something fits only calls that name it: an account, say, or a transfer group.
+What each does is said beside its name below. `on` is a call, an event type after `webhook.`, or
+either with a trailing `*`; a bare `*` means every call. The first armed fault that fits is taken; a
+call's own name is in api.ROUTES. One that is `about` something fits only calls that name it: an
+account, say, or a transfer group.
 """
 
 from __future__ import annotations
@@ -19,19 +20,31 @@ from typing import Any
 from marketplace.sandbox.world import Act
 
 # Nothing is executed, nothing kept under the key.
-BEFORE = frozenset({"timeout_before", "reset_before", "e409", "e429", "e503"})
+BEFORE = frozenset(
+    ("timeout_before", "reset_before", "tls_failure", "e400", "e409", "e429")
+    + ("e502", "e503", "e504")
+)
 # The work is done; the answer is lost or replaced.
-AFTER = frozenset({"timeout_after_success", "reset_after", "e500_after_success"})
+AFTER = frozenset(
+    {"timeout_after_success", "reset_after", "e500_after_success", "truncated", "wrong_type"}
+)
+# The same, and the key is forgotten at once. Stripe keeps it for a day: let one pass.
+PRUNED = frozenset({"key_pruned"})
 # Nothing is executed and a 500 is kept under the key, as Stripe does for v1.
 STORED = frozenset({"e500_stored"})
-# The answer is authentic and wrong.
-WRONG = frozenset({"wrong_amount", "wrong_currency", "wrong_livemode"})
-CALL_FAULTS = BEFORE | AFTER | STORED | WRONG | {"slow"}
+# The answer is authentic and wrong, or in an unknown form.
+WRONG = frozenset({"wrong_amount", "wrong_currency", "wrong_livemode", "wrong_account"})
+STRANGE = frozenset({"unknown_enum", "extra_fields", "missing_fields", "api_version"})
+SKEWED = frozenset({"clock_ahead", "clock_behind"})  # by ten minutes
+# What the same call was answered before, in place of what it did now.
+DUPLICATE = frozenset({"duplicate_object"})
+BENT = WRONG | STRANGE | SKEWED
+CALL_FAULTS = BEFORE | AFTER | STORED | PRUNED | BENT | DUPLICATE | {"slow"}
 
 REFUND_FAULTS = frozenset({"refund_pending", "refund_fails", "refund_fails_after_success"})
 PAYOUT_FAULTS = frozenset({"payout_fails"})
 
-TAMPERINGS = WRONG | {"forged_signature", "altered_body"}
+TAMPERINGS = WRONG | SKEWED | {"forged_signature", "altered_body", "rotated_secret"}
 WEBHOOK_FAULTS = TAMPERINGS | {"lost", "duplicate", "reorder", "delay"}
 
 
@@ -63,7 +76,10 @@ class Fault:
             ValueError: the fault is not known, or not on that.
         """
         if self.on.startswith("webhook."):
-            allowed = WEBHOOK_FAULTS
+            paypals = self.on.startswith("webhook.PAYMENT")  # signed by a certificate
+            allowed = WEBHOOK_FAULTS - {"rotated_secret"} if paypals else WEBHOOK_FAULTS
+        elif self.on.startswith("paypal."):
+            allowed = CALL_FAULTS - PRUNED  # a batch is known for 30 days by its sender_batch_id
         else:
             special = {"refunds.create": REFUND_FAULTS, "payouts.create": PAYOUT_FAULTS}
             allowed = CALL_FAULTS | special.get(self.on, frozenset())

@@ -9,6 +9,7 @@ refusal names the first.
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import secrets
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from flask import Flask, Response, abort, request
 
 from marketplace.sandbox import faults, paypal_payouts, paypal_telling, tasks
 from marketplace.sandbox.faults import Fault
+from marketplace.sandbox.garbling import fail_handshake, garble
 from marketplace.sandbox.paypal_refusal import Refused
 from marketplace.sandbox.severing import sever
 from marketplace.sandbox.spoiling import spoil
@@ -59,10 +61,11 @@ ROUTES = (
 def register(app: Flask, world: World) -> None:
     """Put every call on the app."""
     tokens: set[str] = set()
+    earlier: dict[str, Doc] = {}  # what each call was answered last
     for route in ROUTES:
 
         def view(route: Route = route, **ids: str) -> Response:
-            return _exchange(world, route, tokens, ids)
+            return _exchange(world, route, tokens, ids, earlier)
 
         app.add_url_rule(route.path, route.name, view, methods=[route.method])
 
@@ -108,7 +111,9 @@ def _written(status: int, body: Any) -> Response:
     return response
 
 
-def _exchange(world: World, route: Route, tokens: set[str], ids: dict[str, str]) -> Response:
+def _exchange(
+    world: World, route: Route, tokens: set[str], ids: dict[str, str], earlier: dict[str, Doc]
+) -> Response:
     bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if bearer not in tokens:
         return _written(401, {"error": "invalid_token", "error_description": "Token is unknown"})
@@ -118,6 +123,10 @@ def _exchange(world: World, route: Route, tokens: set[str], ids: dict[str, str])
         named = frozenset(ids.values()) | _receivers(body)
         fault = faults.take(act, route.name, faults.CALL_FAULTS, new_id("req", 14), named)
     status, answer = _fault_before(world, fault) or _work(world, route, body, ids)
+    if fault and fault.fault == "duplicate_object":
+        answer = earlier.get(route.name, answer)
+    elif status < 300:
+        earlier[route.name] = copy.deepcopy(answer)
     return _fault_after(world, fault, status, answer)
 
 
@@ -150,10 +159,16 @@ def _fault_before(world: World, fault: Fault | None) -> tuple[int, Doc] | None:
     if name in ("timeout_before", "reset_before"):
         sever(request.environ, reset=name == "reset_before")
         return _broken()
+    if name == "tls_failure":
+        fail_handshake(request.environ)
+        return _broken()
     return {
+        "e400": _broken(400, "VALIDATION_ERROR"),
         "e409": _broken(409, "RESOURCE_CONFLICT"),
         "e429": _broken(429, "RATE_LIMIT_REACHED"),
+        "e502": _broken(502, "BAD_GATEWAY"),
         "e503": _broken(503, "SERVICE_UNAVAILABLE"),
+        "e504": _broken(504, "GATEWAY_TIMEOUT"),
         "e500_stored": _broken(),
     }.get(name)
 
@@ -163,10 +178,10 @@ def _fault_after(world: World, fault: Fault | None, status: int, answer: Doc) ->
     name = fault.fault if fault else ""
     if fault and name == "timeout_after_success":
         world.stopping.wait(fault.hold_s)
-    if name in ("timeout_after_success", "reset_after"):
-        sever(request.environ, reset=name == "reset_after")
+    if name in ("timeout_after_success", "reset_after", "key_pruned"):
+        sever(request.environ, reset=name != "timeout_after_success")
     if name == "e500_after_success":
         status, answer = _broken()
-    if name in faults.WRONG:
+    if name in faults.BENT:
         spoil(answer, name)
-    return _written(status, answer)
+    return garble(_written(status, answer), name)

@@ -69,11 +69,21 @@ def _tell(act: Act, event_type: str, resource_type: str, resource: Doc) -> None:
     deliveries.enqueue(act, event, "paypal")
 
 
-def signed(world: World, event_id: str, body: bytes, *, forged: bool = False) -> dict[str, str]:
-    """The headers under which PayPal posts these bytes; forged ones are signed by nobody."""
+def signed(
+    world: World,
+    event_id: str,
+    body: bytes,
+    skew: timedelta = timedelta(0),
+    *,
+    forged: bool = False,
+) -> dict[str, str]:
+    """The headers under which PayPal posts these bytes; forged ones are signed by nobody.
+
+    `skew`: by how much PayPal's clock is ahead.
+    """
     identity = _identity(world)
     transmission = str(uuid.uuid5(uuid.NAMESPACE_URL, event_id))
-    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    at = (datetime.now(UTC) + skew).isoformat(timespec="seconds").replace("+00:00", "Z")
     message = f"{transmission}|{at}|{world.settings.paypal_webhook_id}|{zlib.crc32(body)}"
     key = load_pem_private_key(identity["key"].encode(), None)
     assert isinstance(key, rsa.RSAPrivateKey)

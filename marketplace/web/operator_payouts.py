@@ -16,6 +16,7 @@ from marketplace.access import actor, audience
 from marketplace.database.lock import lock
 from marketplace.errors import NotFound
 from marketplace.extensions import db
+from marketplace.failpoints import DECIDE_PAYOUT, Point, failpoint
 from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
 from marketplace.payouts import hold
@@ -111,8 +112,11 @@ def decide(payout_id: UUID) -> ResponseReturnValue:
     with form.refusals():
         decision, reason = form.data["decision"], form.data["reason"]
         with told():
+            failpoint(DECIDE_PAYOUT, Point.BEGIN)
             _DECISIONS[decision](_locked(payout_id), reason)
+            failpoint(DECIDE_PAYOUT, Point.BEFORE_COMMIT)
             db.session.commit()
+            failpoint(DECIDE_PAYOUT, Point.RECORDED)
             flash(str(_TOLD[decision]))
         return redirect(url_for("operator.payout", payout_id=payout_id), 303)
     return form.again("operator/payout.html", **_shown(_locked(payout_id)))

@@ -17,6 +17,7 @@ from marketplace.access import audience
 from marketplace.database.lock import lock
 from marketplace.errors import BadInput, NotFound, says
 from marketplace.extensions import db
+from marketplace.failpoints import DECIDE_RUN, Point, failpoint
 from marketplace.money import Money, zero
 from marketplace.payouts import approval, overview
 from marketplace.payouts.overview import Pay, Sum
@@ -154,8 +155,11 @@ def decide_run(run_id: UUID) -> ResponseReturnValue:
     with form.refusals():
         decision, reason = form.data["decision"], form.data["reason"]
         with late():
+            failpoint(DECIDE_RUN, Point.BEGIN)
             _DECISIONS[decision](found, reason)
+            failpoint(DECIDE_RUN, Point.BEFORE_COMMIT)
             db.session.commit()
+            failpoint(DECIDE_RUN, Point.RECORDED)
             flash(str(_TOLD[decision]))
         return redirect(url_for("operator.run", run_id=run_id), 303)
     return render_template("operator/run.html", form=form, **_shown(_found(run_id))), 422

@@ -25,6 +25,7 @@ from marketplace import clock
 from marketplace.config import Settings
 from marketplace.errors import ProcessorUnavailable
 from marketplace.extensions import db
+from marketplace.failpoints import WEBHOOK, Point, failpoint
 from marketplace.processors import paypal_events, registry
 from marketplace.processors.base import BadPayload, BadSignature, Endpoint
 from marketplace.storefronts.reading import Unreadable
@@ -96,6 +97,7 @@ def take(endpoint: Endpoint, request: Request, settings: Settings) -> tuple[int,
     if not secrets:
         raise NotFound
     raw = raw_of(request)
+    failpoint(WEBHOOK, Point.BEGIN)
     processor = "paypal" if endpoint == "paypal" else "stripe"
     headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS[processor]}
     try:
@@ -106,6 +108,7 @@ def take(endpoint: Endpoint, request: Request, settings: Settings) -> tuple[int,
         return 400, "other_mode"
     for ref in refs:
         inbox.store(processor, endpoint, ref, raw, headers, clock.wall_now())
+    failpoint(WEBHOOK, Point.RECORDED)
     return 200, "stored"
 
 

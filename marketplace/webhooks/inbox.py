@@ -27,6 +27,7 @@ from marketplace import clock
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock, lock_free, lock_next
 from marketplace.extensions import db
+from marketplace.failpoints import Point, failpoint
 from marketplace.processors import registry
 from marketplace.processors.base import Kind, Ref, Snapshot
 from marketplace.processors.pace import pace
@@ -35,6 +36,7 @@ from marketplace.storefronts.storefront import FIRST_TOPICS, SOFTWARE
 from marketplace.webhooks import converge, orders
 from marketplace.webhooks.event import WebhookEvent
 
+JOB = "webhook events"
 TRIES_MAX = 20
 ORDERS_AT_ONCE = 500
 LEASE = timedelta(seconds=90)  # longer than fetching an object takes
@@ -140,9 +142,12 @@ def handle_next(at: datetime) -> bool:
         event.object_id or "",
         event.account,
     )
+    failpoint(JOB, Point.WRITTEN)
     db.session.commit()
+    failpoint(JOB, Point.BEFORE_CALL)
     try:
         snapshot = registry.get(hint.processor).fetch(hint.kind, hint.object_id, hint.account)
+        failpoint(JOB, Point.ANSWERED)
         if snapshot.livemode != hint.livemode:
             raise converge.Quarantine("the event and its object are not of the same mode")
         _apply(hint, snapshot, at)
@@ -154,6 +159,7 @@ def handle_next(at: datetime) -> bool:
         # Whatever is wrong with this one event, the others go on; it is tried again, then parked.
         db.session.rollback()
         _postpone(hint.id, error)
+    failpoint(JOB, Point.BEFORE_COMMIT)
     db.session.commit()
     return True
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from marketplace import clock
 from marketplace.extensions import db
+from marketplace.failpoints import Point, failpoint
 from marketplace.worker.jobs import JOBS, Job
 
 IN_A_ROW_MAX = 10  # units of one job, before the next has its turn
@@ -75,9 +76,12 @@ def _one(job: Job, at: datetime) -> bool:
     """
     did = False
     try:
+        failpoint(job.name, Point.BEGIN)
         did = job.run_one(at)
         if did:
+            failpoint(job.name, Point.BEFORE_COMMIT)
             db.session.commit()
+            failpoint(job.name, Point.RECORDED)
             db.session.remove()
         return did
     except BaseException:

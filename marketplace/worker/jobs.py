@@ -40,9 +40,9 @@ class Job:
 
 # In this order by turns: answers first, so that the others see them.
 JOBS: tuple[Job, ...] = (
-    Job("processor requests", sender.send_next),
+    Job(sender.JOB, sender.send_next),
     Job("orders of shops", inbox.handle_orders),
-    Job("webhook events", inbox.handle_next),
+    Job(inbox.JOB, inbox.handle_next),
     Job("deposits to ask about", polling.deposits),
     Job("refunds to ask about", polling.refunds),
     Job("disputes to ask about", polling.disputes),

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement
 from marketplace.database.lock import lock_next
 from marketplace.errors import ProcessorUnavailable
 from marketplace.extensions import db
+from marketplace.failpoints import Point, failpoint
 from marketplace.funding.deposit import PROCESSOR, Deposit
 from marketplace.funding.dispute import Dispute
 from marketplace.funding.refund import Refund
@@ -34,6 +35,7 @@ def _asks(
     *conditions: ColumnElement[bool],
 ) -> Callable[[datetime], bool]:
     """Return the job that asks about rows of one table."""
+    job = f"{model.__tablename__}s to ask about"
 
     def ask_next(at: datetime) -> bool:
         """Ask about the row that has waited longest; False if none is due."""
@@ -42,13 +44,17 @@ def _asks(
             return False
         row.check_later(at)
         about = asked(row)
+        failpoint(job, Point.WRITTEN)
         db.session.commit()  # claimed: nobody else asks; and no transaction is open meanwhile
         if about is None:
             return True  # we have heard of it before the answer to our own request
         processor, name = about
+        failpoint(job, Point.BEFORE_CALL)
         try:
             snapshot = registry.get(processor).fetch(kind, name, None)
+            failpoint(job, Point.ANSWERED)
             converge.apply(snapshot, at)
+            failpoint(job, Point.BEFORE_COMMIT)
             db.session.commit()
         except (ProcessorUnavailable, converge.NotYet) as error:
             db.session.rollback()

@@ -17,6 +17,7 @@ from typing import Literal
 
 from marketplace import clock
 from marketplace.extensions import db
+from marketplace.failpoints import Point, failpoint
 from marketplace.processors import outbox, registry, sending
 from marketplace.processors.base import (
     IDEMPOTENCY_ERROR,
@@ -31,10 +32,13 @@ from marketplace.processors.outbox import ProcessorRequest
 from marketplace.processors.sending import Claim, Try
 from marketplace.webhooks import converge
 
+JOB = "processor requests"
+
 
 def send_next(at: datetime) -> bool:
     """Try the request that has been due longest; False if none is due."""
     claim = sending.claim_due()
+    failpoint(JOB, Point.WRITTEN)
     db.session.commit()
     if claim is None:
         return False
@@ -54,12 +58,15 @@ def _may_leave(claim: Claim, at: datetime) -> bool:
         row = db.session.get_one(ProcessorRequest, request.id)
         if not converge.before_send(row, at):
             outbox.abandon(Op(request.op), request.subject_id)
+            failpoint(JOB, Point.BEFORE_COMMIT)
             db.session.commit()
             return False
     if not sending.mark_sent(claim, at):
         db.session.rollback()
         return False
+    failpoint(JOB, Point.BEFORE_COMMIT)
     db.session.commit()
+    failpoint(JOB, Point.BEFORE_CALL)
     return True
 
 
@@ -109,4 +116,5 @@ def _try(
 ) -> Try:
     started_at = clock.wall_now()
     outcome = ask(request)
+    failpoint(JOB, Point.ANSWERED)
     return Try(kind, started_at, clock.wall_now(), outcome)

@@ -258,10 +258,14 @@ def test_only_stripes_own_refusal_is_definitive(
 def test_a_look_up_that_fails_is_no_proof_of_absence(canned: CannedServer) -> None:
     stripe = Stripe(settings_towards(canned.url))
     request = request_for(stripe, transfer_intent("acct_1"))
-    for answer in (Answer(500, ERROR), Answer(200, {"object": "list"}), Answer(200, "no JSON")):
+    for answer in (
+        *(Answer(status, ERROR) for status in (400, 403, 500)),
+        Answer(200, {"object": "list"}),
+        Answer(200, "no JSON"),
+    ):
         canned.answer = answer
         outcome: Outcome = stripe.find(request)
-        assert outcome.verdict is not Verdict.DONE
+        assert outcome.verdict is Verdict.UNKNOWN, "neither made nor surely not made"
         assert outcome.code != "not_found"
 
 

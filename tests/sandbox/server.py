@@ -191,6 +191,7 @@ class SandboxServer(Remote):
         self.violations: list[str] = []
         self.judged = 0  # how many requests, answers and events were looked at
         self._oracle = _oracle() if judged else None
+        self._judges_paypal = judged
         self._http = Http()
         self._server = Server(
             Settings(
@@ -236,7 +237,7 @@ class SandboxServer(Remote):
 
         def watched(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             path = environ["PATH_INFO"]
-            if path.startswith(paypal_oracle.PATHS):
+            if self._judges_paypal and path.startswith(paypal_oracle.PATHS):
                 return self._watched_paypal(app, environ, start_response)
             if judge is None or not path.startswith(("/v1/", "/v2/")):
                 return app(environ, start_response)

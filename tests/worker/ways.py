@@ -9,7 +9,10 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from marketplace import clock
+from marketplace.database.lock import lock
 from marketplace.extensions import db
+from marketplace.payouts import destination as destinations
+from marketplace.payouts.destination import Destination
 from marketplace.processors import outbox
 from marketplace.processors.base import Intent, Outcome, Request
 from marketplace.processors.outbox import ProcessorRequest, ProcessorTry
@@ -46,6 +49,24 @@ def send() -> bool:
         return True
     finally:
         db.session.remove()
+
+
+def onboarded(sandbox: Any, stripe: Stripe, creator_id: UUID) -> str:
+    """An account at Stripe, opened by our own request; it can be paid, and has cooled off."""
+    at = clock.now()
+    id = destinations.connect(creator_id, "pay@example.com", "USD", "system", at).id
+    db.session.commit()
+    while send():
+        pass
+    destination = lock(Destination, id)
+    assert destination is not None
+    assert destination.remote_account is not None
+    account = destination.remote_account
+    sandbox.complete_onboarding(account)
+    snapshot = stripe.fetch("recipient", account, None)
+    destinations.converge(destination, snapshot, at - 2 * destinations.COOLING)
+    db.session.commit()
+    return account
 
 
 def waits_are_over() -> None:

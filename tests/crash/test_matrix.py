@@ -1,0 +1,182 @@
+"""Each operation of money out dies at each of eight moments, is started again, and comes right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from marketplace.extensions import db
+from marketplace.failpoints import FAILPOINTS, POSTING, Point, failpoint
+from marketplace.ledger import journal
+from marketplace.processors import sending
+from marketplace.webhooks import inbox
+from marketplace.worker import sender
+from marketplace.worker.jobs import JOBS
+from tests.crash import children
+from tests.crash.children import until
+from tests.crash.operations import OPERATIONS, RECOVERY, UNANSWERED, Operation, Scene
+from tests.crash.world import World
+from tests.harness import Ports, record_proof, settings_for_tests, trials
+from tests.sandbox.server import SandboxServer
+from tests.webhooks.sender import PATHS
+from tests.within import within
+from tests.worker.joining import join
+
+__all__ = ["within"]
+
+Cell = tuple[Operation, str, str]  # row, column, the failpoint or what the sandbox holds back
+
+# Jobs that move payouts, beside those of the package `payouts` itself.
+SHARED = {sender.JOB, inbox.JOB, "payouts to ask about"}
+
+
+@pytest.fixture
+def world(
+    app: Flask, database_url: str, ports: Ports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    settings = settings_for_tests(database_url, ports)
+    with SandboxServer(
+        tmp_path,
+        port=ports.sandbox,
+        webhook_base=settings.base_url + PATHS["platform"],
+        paypal_webhook=settings.base_url + PATHS["paypal"],
+    ) as sandbox:
+        stripe = join(app, sandbox, monkeypatch)
+        world = World(app, settings, sandbox, stripe, ports.web)
+        yield world
+        world.close()
+
+
+def cells() -> list[Cell]:
+    """Every cell that has a meaning, row by row."""
+    return [
+        (operation, column, name)
+        for operation in OPERATIONS
+        for column, name, _ in operation.cells()
+        if name is not None
+    ]
+
+
+def goes_wrong(world: World, operation: Operation, column: str, name: str) -> list[str]:
+    """Let one operation die at one point, start it again, and say what is not as it must be."""
+    world.empty()
+    scene = operation.prepare(world)
+    if not _dies(world, scene, column, name):
+        return ["it did not die there"]
+    if column == RECOVERY:
+        world.waits_are_over()
+        if not _dies(world, scene, column, name):
+            return ["it did not die there again"]
+    world.sandbox.call("PUT", "faults", [])
+    if world.web.is_dead():
+        world.restart_web()
+        assert scene.act is None or scene.act()
+    found = [] if world.converge(lambda: _ended(world, scene, operation)) else ["it is stuck"]
+    return found + world.wrong(scene.mine, operation.ends)
+
+
+def _ended(world: World, scene: Scene, operation: Operation) -> bool:
+    return not world.wrong(scene.mine, operation.ends)
+
+
+def _dies(world: World, scene: Scene, column: str, name: str) -> bool:
+    if column == UNANSWERED:
+        return _dies_unanswered(world, name)
+    if scene.act is None:
+        return world.worker(name).died_by_itself()
+    world.restart_web(name)
+    scene.act()
+    return until(world.web.is_dead)
+
+
+def _dies_unanswered(world: World, call: str) -> bool:
+    """The sandbox did what it was asked and holds its answer back: then the worker is killed."""
+    held = {"on": call, "fault": "timeout_after_success", "hold_s": 60}
+    world.sandbox.call("PUT", "faults", [held])
+    worker = world.worker()
+    asked = until(lambda: bool(world.sandbox.faults()["fired"]))
+    worker.kill()
+    return asked
+
+
+# ---- the controls: guards taken out in the processes that are killed
+
+
+def torn() -> None:
+    """A posting is committed by itself, not together with what it is for."""
+
+    def commit_first(unit: str, point: Point) -> None:
+        db.session.commit()
+        failpoint(unit, point)
+
+    vars(journal)["failpoint"] = commit_first
+
+
+def forgetful() -> None:
+    """Each try goes out under a key of its own."""
+    claim_due = sending.claim_due
+
+    def anew() -> sending.Claim | None:
+        claim = claim_due()
+        if claim is None:
+            return None
+        key = f"{claim.request.key}:{claim.lease_until.timestamp()}"
+        return replace(claim, request=replace(claim.request, key=key))
+
+    vars(sending)["claim_due"] = anew
+
+
+def controls() -> Iterator[tuple[children.Spoil, Cell]]:
+    for operation, column, name in cells():
+        if operation.name == "reserved" and column == Point.WRITTEN:
+            yield torn, (operation, column, name)
+        if operation.name.startswith("submitted") and column == UNANSWERED:
+            yield forgetful, (operation, column, name)
+
+
+@pytest.mark.proof
+@pytest.mark.usefixtures("broken_on_purpose")
+def test_whatever_dies_wherever_each_payout_takes_effect_once(world: World) -> None:
+    tried = cells()[:: trials(12, 1)]
+    wrong = {}
+    for operation, column, name in tried:
+        if found := goes_wrong(world, operation, column, name):
+            wrong[f"{operation.name} × {column}"] = found
+    control = []
+    for spoil, cell in controls():
+        world.spoil = spoil
+        control.append(goes_wrong(world, *cell))
+    record_proof(
+        "crash.payout",
+        trials=len(tried),
+        violations=len(wrong),
+        control_violations=sum(map(bool, control)),
+        seed=0,
+    )
+    assert wrong == {}
+    assert all(control), "without its guards the same crashes must do harm"
+
+
+# ---- the matrix is whole
+
+
+def test_every_failpoint_is_in_the_matrix_and_every_cell_is_a_failpoint_or_says_why_not() -> None:
+    matrix = {name for _, column, name in cells() if column not in (UNANSWERED, RECOVERY)}
+    listed = {f"{unit}: {point}" for unit, points in FAILPOINTS.items() for point in points}
+    assert matrix == listed
+    for operation in OPERATIONS:
+        columns = list(operation.cells())
+        assert len(columns) == 8
+        assert all(name or reason for _, name, reason in columns), operation.name
+
+
+def test_every_job_that_moves_payouts_has_failpoints_and_an_operation() -> None:
+    own = {job.name for job in JOBS if job.run_one.__module__.startswith("marketplace.payouts.")}
+    units = {operation.unit for operation in OPERATIONS}
+    assert {job.name for job in JOBS} >= SHARED
+    assert (own | SHARED) - set(FAILPOINTS) == set()
+    assert set(FAILPOINTS) - {POSTING} == units
