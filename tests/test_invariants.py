@@ -23,7 +23,7 @@ from marketplace.funding import moving
 from marketplace.funding import refund as refunds
 from marketplace.funding.refund import Refund
 from marketplace.money import Money
-from marketplace.payouts import creator_hold, leaving
+from marketplace.payouts import creator_hold, leaving, shortfall
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import Destination
@@ -53,6 +53,7 @@ PLANTED_ELSEWHERE = {
     "tests/challenges/test_invariants.py": {f"K{n}.challenge" for n in range(1, 6)}
     | {f"A{n}.{it}" for n in (1, 2, 3) for it in ("challenge", "challenge_entry")},
     "tests/ledger/test_invariants.py": {f"L{n}" for n in range(1, 11)} | {"S1", "S2"},
+    "tests/payouts/test_solvency.py": {"V1", "V2"},
     "tests/processors/test_invariants.py": {f"O{n}" for n in range(1, 7)},
     "tests/webhooks/test_invariants.py": {"W1", "W4.mode"},
     "tests/program/test_invariants.py": {"F1", "F2", "M1", "M2", "M3"}
@@ -356,7 +357,7 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
 # The trace of every table with a lifecycle.
 for thing in (
     *("deposit", "refund", "earning", "destination", "creator_hold", "payout_run", "payout"),
-    *("campaign", "application", "agreement", "deliverable"),
+    *("shortfall", "campaign", "application", "agreement", "deliverable"),
 ):
     moved = of("status_change", f"thing = '{thing}' AND from_status IS NOT NULL")
     last = f"(SELECT max(id) FROM status_change WHERE thing = '{thing}')"
@@ -419,6 +420,9 @@ def lively() -> None:
         make_creator().creator.id, "a look", clock.now() + timedelta(days=1), "user:1", clock.now()
     )
     creator_hold.lift(locked(CreatorHold, held.id), "user:1", "in order", clock.now())
+    db.session.commit()
+    for missing in (usd(70), usd(0)):
+        shortfall.measured(missing, clock.now())
     db.session.commit()
     _claw_back()
     _contest()

@@ -10,7 +10,18 @@ import click
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from marketplace.cli import demo, funding, income, ledger, metrics, payouts, users, webhooks, worker
+from marketplace.cli import (
+    demo,
+    funding,
+    income,
+    ledger,
+    metrics,
+    payouts,
+    solvency,
+    users,
+    webhooks,
+    worker,
+)
 from marketplace.errors import MarketplaceError
 
 worker.processors.add_command(funding.fund)
@@ -21,6 +32,7 @@ COMMANDS: tuple[click.Command, ...] = (
     ledger.ledger,
     metrics.metrics,
     payouts.payouts,
+    solvency.solvency,
     users.users,
     webhooks.webhooks,
     worker.processors,

@@ -31,6 +31,12 @@ def get(name: str) -> Processor:
     return processors[name]
 
 
+def names() -> list[str]:
+    """Every processor that is set up here."""
+    processors: dict[str, Processor] = current_app.extensions["processors"]
+    return list(processors)
+
+
 def offers(name: str) -> bool:
     """Is this processor set up here?"""
     return name in current_app.extensions["processors"]

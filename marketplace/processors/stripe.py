@@ -21,6 +21,7 @@ from marketplace.processors.base import (
     NOT_FOUND,
     UNREADABLE,
     Body,
+    Cash,
     Endpoint,
     Intent,
     Kind,
@@ -167,10 +168,10 @@ class Stripe:
             )
             return str(link.url)
 
-    def available_balance(self) -> dict[str, Money]:
-        """Return what can be transferred now, by currency."""
+    def cash(self) -> dict[str, Cash]:
+        """Return our balance there, by currency: what can be transferred now, and what will be."""
         with _asking():
-            return stripe_wire.available(self._client.v1.balance.retrieve().to_dict())
+            return stripe_wire.cash(self._client.v1.balance.retrieve().to_dict())
 
     def changes(self, since: datetime) -> Iterator[tuple[Ref, bytes]]:
         """Yield the events of our own account since then; Stripe keeps 30 days of them."""

@@ -36,6 +36,7 @@ from marketplace.statuses import StatusChange
 from marketplace.web import clawbacks
 from marketplace.web import operator_names as names
 from marketplace.web import operator_words as words
+from marketplace.web.import_words import row_reason
 from marketplace.web.operator_alarms import alarms
 
 SHOWN = 6  # of the latest runs and moves
@@ -78,4 +79,9 @@ def ago_by_the_wall(at: datetime) -> str:
 @bp.context_processor
 def _words() -> dict[str, object]:
     """What the templates of this area name things with."""
-    return {"words": words, "thing_url": names.thing_url, "clawed": clawbacks}
+    return {
+        "words": words,
+        "row_reason": row_reason,
+        "thing_url": names.thing_url,
+        "clawed": clawbacks,
+    }

@@ -11,9 +11,9 @@ from marketplace.challenges import judging
 from marketplace.earnings import hold as contests
 from marketplace.earnings import maturity
 from marketplace.metrics import facts
-from marketplace.payouts import approval, dispatch, hold, opening
+from marketplace.payouts import approval, dispatch, hold, opening, solvency
 from marketplace.webhooks import inbox, orders
-from marketplace.worker import codes, polling, post, sender
+from marketplace.worker import codes, measuring, polling, post, sender
 
 
 def _never() -> datetime | None:
@@ -57,6 +57,7 @@ JOBS: tuple[Job, ...] = (
     Job("work that never came", ending.give_up_due, ending.next_give_up),
     Job("challenges", judging.act_due, judging.next_due),
     Job("held payouts", hold.release_due, hold.next_review),
+    Job("solvency", measuring.measure_due, solvency.next_day),
     Job("payout runs", opening.open_due, opening.next_run_at),
     Job("payout run lines", opening.decide_next),
     Job("decided payout runs", approval.lock_next_run),
