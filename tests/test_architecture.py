@@ -31,6 +31,7 @@ TERMINAL = {
     "destination": {"active", "refused", "replaced"},
     "payout": {"paid", "returned", "failed", "canceled"},
     "creator_hold": {"lifted"},
+    "shortfall": {"covered"},
     "payout_run": {"done", "rejected"},
     "campaign": {"closed", "canceled", "rejected"},
     "application": {"accepted", "declined", "withdrawn"},

@@ -18,7 +18,7 @@ from marketplace.money import Money
 from marketplace.payouts import receiver
 from marketplace.payouts.destination import Destination
 
-FLOAT = Money(60_000, "USD")
+FLOATS = {"DEMO-1": Money(60_000, "USD"), "DEMO-2": Money(4_000, "EUR")}
 TIMEOUT_S = 30
 
 
@@ -32,11 +32,13 @@ def steps(present: datetime) -> list[Step]:
 
 def _fund() -> None:
     settings: Settings = current_app.extensions["settings"]
-    asked = {"currency": FLOAT.currency, "value": str(FLOAT.decimal)}
     url = f"{settings.paypal_api_base}/_sandbox/paypal/fund"
-    requests.post(url, json=asked, timeout=TIMEOUT_S).raise_for_status()
     actor = f"user:{people.operator().id.hex}"
-    moving.move("stripe", receiver.PROCESSOR, FLOAT, "DEMO-1", actor, clock.now())
+    for reference, amount in FLOATS.items():
+        asked = {"currency": amount.currency, "value": str(amount.decimal)}
+        requests.post(url, json=asked, timeout=TIMEOUT_S).raise_for_status()
+        moving.move("stripe", receiver.PROCESSOR, amount, reference, actor, clock.now())
+        db.session.commit()
 
 
 def _name_addresses() -> None:

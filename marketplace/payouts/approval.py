@@ -22,6 +22,7 @@ from marketplace.extensions import Base, db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
+from marketplace.payouts import shortfall
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, PayoutRunLine, RunStatus
 from marketplace.statuses import SYSTEM, StatusChange
@@ -76,7 +77,11 @@ def lock_next_run(at: datetime) -> bool:
     """Lock one run whose lines are all decided; False if there is none."""
     waiting = exists().where(PayoutRunLine.run_id == PayoutRun.id, PayoutRunLine.state == "waiting")
     run = lock_next(
-        PayoutRun, PayoutRun.status == RunStatus.LOCKING, ~waiting, order_by=PayoutRun.due_at
+        PayoutRun,
+        PayoutRun.status == RunStatus.LOCKING,
+        ~waiting,
+        ~shortfall.stops_run(),
+        order_by=PayoutRun.due_at,
     )
     if run is None:
         return False
@@ -111,6 +116,11 @@ def reject(run: PayoutRun, actor: str, reason: str, at: datetime) -> None:
 def objections(run: PayoutRun, approver: User) -> Iterator[str]:
     """Why this person may not approve this run: a sentence each."""
     actor, name = actor_of(approver), approver.name
+    for short in shortfall.stopping(run):
+        yield says(
+            "Our cash lacks %(missing)s of what is owed: the run waits until it is covered.",
+            missing=short.missing,
+        )
     if statuses.history(run)[0].actor == actor:
         yield says("%(name)s opened this run: another operator must approve it.", name=name)
     paid = (

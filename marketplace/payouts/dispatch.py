@@ -15,6 +15,7 @@ from sqlalchemy import exists, or_, select
 from marketplace import statuses
 from marketplace.database.lock import lock_next
 from marketplace.extensions import db
+from marketplace.payouts import shortfall
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.leaving import enqueue
 from marketplace.payouts.payout import Payout, PayoutStatus, cancel
@@ -24,7 +25,12 @@ from marketplace.statuses import SYSTEM
 
 def begin_next(at: datetime) -> bool:
     """Begin to send one approved run; False if there is none."""
-    run = lock_next(PayoutRun, PayoutRun.status == RunStatus.APPROVED, order_by=PayoutRun.status_at)
+    run = lock_next(
+        PayoutRun,
+        PayoutRun.status == RunStatus.APPROVED,
+        ~shortfall.stops_run(),
+        order_by=PayoutRun.status_at,
+    )
     if run is None:
         return False
     statuses.advance(run, "send", at, SYSTEM)

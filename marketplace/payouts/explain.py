@@ -15,7 +15,7 @@ from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
-from marketplace.payouts import creator_hold, leaving
+from marketplace.payouts import creator_hold, leaving, shortfall
 from marketplace.payouts import destination as destinations
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.gate import Decision, Facts, decide
@@ -35,6 +35,7 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
     owner = creator.ledger_owner
     contested = contested_of(creator.id, currency)
     kept = kept_of(contested)
+    short = shortfall.of(currency)
     return decide(
         Facts(
             available=balances.balance(postings.creator_available(owner), currency),
@@ -53,6 +54,8 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             contested=[(kept[it.id], it.review_at) for it in contested if it.review_at],
             held_for=held.reason if held else None,
             held_until=held.review_at if held else None,
+            short=short.missing if short else None,
+            short_until=short.due_at if short else None,
             **_rail(destination, creator.country, currency),
         )
     )

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     LAST_PAYOUT_RETURNED = "last_payout_returned"
     RAIL_CANNOT = "rail_cannot"
     ON_HOLD = "on_hold"
+    NOT_COVERED = "not_covered"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Facts:
     processor: str | None = None  # of the destination
     rail_refusal: str | None = None  # what the destination's processor cannot do: 'country', …
     most: Money | None = None  # what it pays at once
+    short: Money | None = None  # our cash at the processors lacks this much of the currency
+    short_until: datetime | None = None  # by when the marketplace brings it in
 
     @property
     def least(self) -> Money:
@@ -142,6 +145,9 @@ def decide(facts: Facts) -> Decision:
             Reason.ON_HOLD, on="operator", until=facts.held_until, details=(facts.held_for,)
         )
         found.append(held)
+    if facts.short is not None:
+        on, until = "marketplace", facts.short_until
+        found.append(Blocker(Reason.NOT_COVERED, on=on, until=until, amount=facts.short))
     return Decision(facts, tuple(found))
 
 

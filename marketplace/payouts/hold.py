@@ -10,7 +10,7 @@ from marketplace import statuses
 from marketplace.database.lock import lock_next
 from marketplace.errors import says
 from marketplace.extensions import db
-from marketplace.payouts import creator_hold
+from marketplace.payouts import creator_hold, shortfall
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.leaving import enqueue, unseen_return
 from marketplace.payouts.payout import HOLD_RETRY, HoldReason, Payout, PayoutStatus, cancel
@@ -51,13 +51,21 @@ def release_due(at: datetime) -> bool:
     destination = db.session.get_one(Destination, payout.destination_id)
     if destination.status == DestinationStatus.REPLACED:
         cancel(payout, SYSTEM, REPLACED, at)
-    elif creator_hold.active(payout.creator_id) is not None:
-        payout.review_at = at + HOLD_RETRY
-    elif destination.closed_for(at) is None and unseen_return(destination) is None:
+    elif _may_go_on(payout, destination, at):
         release(payout, SYSTEM, at)
     else:
         payout.review_at = at + HOLD_RETRY
     return True
+
+
+def _may_go_on(payout: Payout, destination: Destination, at: datetime) -> bool:
+    """Is nothing left of what would hold it again at once?"""
+    return (
+        creator_hold.active(payout.creator_id) is None
+        and shortfall.of(payout.currency) is None
+        and destination.closed_for(at) is None
+        and unseen_return(destination) is None
+    )
 
 
 def next_review() -> datetime | None:

@@ -8,6 +8,7 @@ from marketplace.payouts.destination import COOLING, Destination
 from marketplace.payouts.payout import OPEN_SQL, Payout
 from marketplace.payouts.recovery import RECOVERY_BPS
 from marketplace.payouts.run import PayoutRun
+from marketplace.payouts.shortfall import Shortfall
 from marketplace.processors.stripe_amounts import PAYOUT_STEPS
 from marketplace.statuses import checks, legal
 
@@ -196,8 +197,27 @@ CHECKS = (
         "  ON q.owner = a.owner AND q.currency = a.currency"
         " WHERE coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
     ),
+    Check(
+        "V1",
+        "a currency is short if and only if its last known cash does not cover what others own",
+        "SELECT d.currency, d.day, s.id FROM (SELECT DISTINCT ON (currency) * FROM solvency_day"
+        "  WHERE cash_minor IS NOT NULL ORDER BY currency, day DESC) d"
+        " FULL JOIN (SELECT * FROM shortfall WHERE status = 'short') s ON s.currency = d.currency"
+        " WHERE greatest(coalesce(d.creators_minor + d.brands_minor - d.in_flight_minor"
+        "  - d.cash_minor, 0), 0) <> coalesce(s.missing_minor, 0)",
+    ),
+    Check(
+        "V2",
+        "no payout left while its currency was short, but for one that leaves in that minute",
+        "SELECT p.id, s.id FROM payout p JOIN status_change c ON c.thing = 'payout'"
+        " AND c.thing_id = p.id AND c.event = 'send' JOIN shortfall s ON s.currency = p.currency"
+        " JOIN status_change b ON b.thing = 'shortfall' AND b.thing_id = s.id"
+        "  AND b.event = 'create' WHERE c.at > b.at + interval '1 minute'"
+        " AND c.at < CASE WHEN s.status = 'short' THEN 'infinity' ELSE s.status_at END",
+    ),
     *checks(CreatorHold.__tablename__, CreatorHold.MOVES),
     *checks(Destination.__tablename__, Destination.MOVES),
     *checks(PayoutRun.__tablename__, PayoutRun.MOVES),
     *checks(Payout.__tablename__, Payout.MOVES),
+    *checks(Shortfall.__tablename__, Shortfall.MOVES),
 )

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from marketplace import statuses
 from marketplace.extensions import db
-from marketplace.payouts import creator_hold
+from marketplace.payouts import creator_hold, shortfall
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import (
     HOLD_RETRY,
@@ -57,6 +57,10 @@ def may_send(payout: Payout, at: datetime) -> bool:
     if held is not None:
         put_on_hold(payout, HoldReason.OPERATOR, held.reason, at)
         payout.review_at = max(held.review_at, at + HOLD_RETRY)
+        return False
+    if shortfall.of(payout.currency) is not None:
+        not_covered = f"our cash does not cover what is owed in {payout.currency}"
+        put_on_hold(payout, HoldReason.PROCESSOR_FUNDS, not_covered, at)
         return False
     destination = db.session.get_one(Destination, payout.destination_id, populate_existing=True)
     why = destination.closed_for(at)

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money, zero
+from marketplace.payouts import solvency
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
@@ -40,6 +41,8 @@ class Sum:
     payouts: int
     need: Money
     cash: Money
+    said: Money | None  # by the processor, when it was last asked
+    said_at: datetime | None
 
     @property
     def short(self) -> Money | None:
@@ -74,10 +77,14 @@ def sums(pays: Iterable[Pay]) -> list[Sum]:
         key = pay.amount.currency, pay.rail
         payouts, need = needs.get(key, (0, zero(pay.amount.currency)))
         needs[key] = payouts + 1, need + pay.amount
-    return [
-        Sum(rail, payouts, need, balances.balance(postings.processor_clearing(rail), currency))
-        for (currency, rail), (payouts, need) in sorted(needs.items())
-    ]
+    known = solvency.known(currency for currency, _ in needs)
+    found = []
+    for (currency, rail), (payouts, need) in sorted(needs.items()):
+        cash = balances.balance(postings.processor_clearing(rail), currency)
+        day = known.get(currency)
+        said = day.at(rail) if day else None
+        found.append(Sum(rail, payouts, need, cash, said, day.asked_at if day and said else None))
+    return found
 
 
 def run_before(rhythm: str, time_zone: str, due_at: datetime) -> PayoutRun | None:

@@ -194,6 +194,18 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Cash:
+    """What a processor says of our own money there, in one currency."""
+
+    available: Money  # can be paid out now
+    pending: Money  # ours, and not yet to be paid out
+
+    @property
+    def total(self) -> Money:
+        return self.available + self.pending
+
+
+@dataclass(frozen=True)
 class Ref:
     """What an authentic event names, a processor's or a shop's.
 
@@ -261,8 +273,8 @@ class Processor(Protocol):
             ProcessorUnavailable: no usable answer.
         """
 
-    def available_balance(self) -> dict[str, Money]:
-        """Return what can be paid out now, by currency.
+    def cash(self) -> dict[str, Cash]:
+        """Return what of our own money lies there, by currency.
 
         Raises:
             ProcessorUnavailable: no usable answer.

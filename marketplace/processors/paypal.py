@@ -20,6 +20,7 @@ from marketplace.processors.base import (
     IDEMPOTENCY_ERROR,
     UNREADABLE,
     Body,
+    Cash,
     Endpoint,
     Intent,
     Kind,
@@ -133,11 +134,11 @@ class PayPal:
         """There is none: an address at PayPal is confirmed by a mail of ours."""
         raise ProcessorUnavailable("PayPal has no page where a receiver signs up with us")
 
-    def available_balance(self) -> dict[str, Money]:
-        """Return what can be paid out now, by currency."""
+    def cash(self) -> dict[str, Cash]:
+        """Return our balance there, by currency: what can be paid out now, and what is withheld."""
         with _asking():
             answer = _must(self._client.get("/v1/reporting/balances", currency_code="ALL"))
-            return paypal_wire.balances(answer.body)
+            return paypal_wire.cash(answer.body)
 
     def changes(self, since: datetime, after: str | None = None) -> Page[tuple[Ref, bytes]]:
         """Nothing: PayPal keeps no list of events that we can ask for by time."""

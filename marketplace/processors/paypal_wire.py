@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from marketplace.money import Money, zero
-from marketplace.processors.base import Body, Snapshot, TransferIntent
+from marketplace.processors.base import Body, Cash, Snapshot, TransferIntent
 from marketplace.processors.listing import Movement
 from marketplace.processors.paypal_amounts import from_paypal, to_paypal
 
@@ -146,11 +146,17 @@ def duplicate_of(answer: Doc) -> str | None:
     return None
 
 
-def balances(answer: Doc) -> dict[str, Money]:
-    """Read what can be paid out now, by currency."""
-    amounts = [row["available_balance"] for row in answer["balances"]]
-    read = [from_paypal(amount["value"], amount["currency_code"]) for amount in amounts]
-    return {amount.currency: amount for amount in read}
+def cash(answer: Doc) -> dict[str, Cash]:
+    """Read our balance, by currency."""
+    rows = [
+        [_balance(row[part]) for part in ("available_balance", "total_balance")]
+        for row in answer["balances"]
+    ]
+    return {total.currency: Cash(available, total - available) for available, total in rows}
+
+
+def _balance(amount: Doc) -> Money:
+    return from_paypal(amount["value"], amount["currency_code"])
 
 
 def _subject_of(header: Doc) -> str | None:

@@ -31,6 +31,11 @@ def get(name: str) -> Processor:
     return processors[name]
 
 
+def names() -> list[str]:
+    """Every processor that is set up here."""
+    return sorted(current_app.extensions["processors"])
+
+
 def offers(name: str) -> bool:
     """Is this processor set up here?"""
     return name in current_app.extensions["processors"]
@@ -40,8 +45,3 @@ def livemode() -> bool:
     """Does real money move here?"""
     settings: Settings = current_app.extensions["settings"]
     return settings.livemode
-
-
-def names() -> list[str]:
-    """The names of all that are set up here."""
-    return sorted(current_app.extensions["processors"])

@@ -22,6 +22,7 @@ from marketplace.processors.base import (
     NOT_FOUND,
     UNREADABLE,
     Body,
+    Cash,
     Endpoint,
     Intent,
     Kind,
@@ -172,10 +173,10 @@ class Stripe:
             )
             return str(link.url)
 
-    def available_balance(self) -> dict[str, Money]:
-        """Return what can be transferred now, by currency."""
+    def cash(self) -> dict[str, Cash]:
+        """Return our balance there, by currency: what can be transferred now, and what will be."""
         with _asking():
-            return stripe_wire.available(self._client.v1.balance.retrieve().to_dict())
+            return stripe_wire.cash(self._client.v1.balance.retrieve().to_dict())
 
     def changes(self, since: datetime, after: str | None = None) -> Page[tuple[Ref, bytes]]:
         """Return a page of the events of our own account; Stripe keeps 30 days of them."""

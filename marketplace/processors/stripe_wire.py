@@ -5,13 +5,14 @@ Nothing is sent as `payment_method_types`: since 2026-09-30 Checkout refuses it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from marketplace.money import Money
+from marketplace.money import Money, zero
 from marketplace.processors.base import (
     Body,
+    Cash,
     CheckoutIntent,
     Intent,
     RecipientIntent,
@@ -255,9 +256,19 @@ def connected_payout(payout: Doc, account: str | None) -> Snapshot:
     )
 
 
-def available(balance: Doc) -> dict[str, Money]:
-    """Read what of a Balance can be paid out now, by currency."""
-    amounts = (from_stripe(row["amount"], row["currency"]) for row in balance["available"])
+def cash(balance: Doc) -> dict[str, Cash]:
+    """Read a Balance, by currency."""
+    available, pending = (_amounts(balance[part]) for part in ("available", "pending"))
+    return {
+        currency: Cash(
+            available.get(currency, zero(currency)), pending.get(currency, zero(currency))
+        )
+        for currency in {**available, **pending}
+    }
+
+
+def _amounts(rows: Sequence[Doc]) -> dict[str, Money]:
+    amounts = (from_stripe(row["amount"], row["currency"]) for row in rows)
     return {amount.currency: amount for amount in amounts}
 
 

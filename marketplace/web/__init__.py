@@ -76,6 +76,7 @@ from marketplace.web import (
     operator_webhooks,
     public,
     shell,
+    solvency_page,
 )
 
 # What adds its pages to the blueprint of an area by being imported.
@@ -129,6 +130,7 @@ OPERATOR_PAGES = (
     operator_thresholds,
     operator_webhooks,
 )
+PUBLIC_PAGES = (solvency_page,)
 # These exist in sandbox mode only.
 DEV_PAGES = (dev_shop,)
 

@@ -161,6 +161,23 @@ def _on_hold(blocker: Blocker, decision: Decision) -> Step:
     )
 
 
+def _not_covered(blocker: Blocker, decision: Decision) -> Step:
+    assert blocker.amount is not None
+    assert blocker.until is not None
+    return Step(
+        "now",
+        gettext("Payouts in %(currency)s have stopped", currency=decision.currency),
+        gettext(
+            "Waits for the marketplace: our cash lacks %(amount)s of what is owed, and nothing"
+            " leaves before it is covered. It must be brought in by %(until)s; your money stays"
+            " yours.",
+            amount=formats.money(blocker.amount),
+            until=formats.moment(blocker.until),
+        ),
+        (url_for("public.solvency_page"), gettext("See the figures")),
+    )
+
+
 def _rail_cannot(blocker: Blocker, decision: Decision) -> Step:
     name = _rail(decision)
     most = formats.money(decision.facts.most) if decision.facts.most else ""
@@ -189,4 +206,5 @@ _STEPS = {
     Reason.LAST_PAYOUT_RETURNED: _last_payout_returned,
     Reason.RAIL_CANNOT: _rail_cannot,
     Reason.ON_HOLD: _on_hold,
+    Reason.NOT_COVERED: _not_covered,
 }

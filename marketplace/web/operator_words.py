@@ -25,6 +25,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "closed": (_("Closed"), ""),
     "contested": (_("Contested"), "bad"),
     "corrected": (_("Corrected"), "info"),
+    "covered": (_("Covered"), "ok"),
     "created": (_("Created"), "wait"),
     "declined": (_("Declined"), ""),
     "disqualified": (_("Disqualified"), "bad"),
@@ -73,6 +74,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "revision_due": (_("Revision due"), "wait"),
     "sending": (_("Sending"), "info"),
     "sent": (_("Sent"), "info"),
+    "short": (_("Short"), "bad"),
     "submitted": (_("Submitted"), "wait"),
     "succeeded": (_("Succeeded"), "ok"),
     "suspended": (_("Suspended"), "bad"),
@@ -110,6 +112,7 @@ THINGS: dict[str, Any] = {
     "reconciliation_difference": _("Difference"),
     "refund": _("Refund"),
     "sale": _("Sale"),
+    "shortfall": _("Shortfall"),
 }
 
 ACCOUNT_KINDS: dict[str, Any] = {
@@ -228,6 +231,11 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
     "destination_cooling": (
         _("The destination is new and cools off."),
         _("The destination is new: nothing goes there before %(until)s."),
+        None,
+    ),
+    "not_covered": (
+        _("Our cash does not cover what is owed in this currency."),
+        _("Our cash lacks %(amount)s of what is owed; the marketplace brings it in by %(until)s."),
         None,
     ),
     "no_destination": (_("The creator has connected no destination."), None, None),

@@ -14,7 +14,7 @@ from marketplace.funding import debt
 from marketplace.metrics import facts
 from marketplace.payouts import approval, dispatch, hold, opening
 from marketplace.webhooks import inbox, orders
-from marketplace.worker import codes, polling, post, reconciling, sender
+from marketplace.worker import codes, measuring, polling, post, reconciling, sender
 
 
 def _never() -> datetime | None:
@@ -60,6 +60,7 @@ JOBS: tuple[Job, ...] = (
     Job("work that never came", ending.give_up_due, ending.next_give_up),
     Job("challenges", judging.act_due, judging.next_due),
     Job("held payouts", hold.release_due, hold.next_review),
+    Job("solvency", measuring.measure_due),
     Job("payout runs", opening.open_due, opening.next_run_at),
     Job("payout run lines", opening.decide_next),
     Job("decided payout runs", approval.lock_next_run),

@@ -15,6 +15,7 @@ import http.client
 import json
 import logging
 import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -26,7 +27,7 @@ from marketplace.database.lock import lock_where
 from marketplace.demo_clock import DemoClock
 from marketplace.extensions import db
 from marketplace.worker.draining import drain
-from marketplace.worker.jobs import JOBS
+from marketplace.worker.jobs import JOBS, Job
 
 SANDBOX_TIMEOUT_S = 5.0
 _STEP = timedelta(seconds=1)  # offsets are whole seconds: one later, the instant has surely come
@@ -36,16 +37,19 @@ log = logging.getLogger(__name__)
 _told: tuple[str, int] | None = None  # the sandbox and the offset it last took from this process
 
 
-def walk(stop: threading.Event | None = None) -> int:
+def walk(stop: threading.Event | None = None, jobs: Sequence[Job] | None = None) -> int:
     """Move domain time to where somebody wants it, stopping wherever something falls due.
 
     Returns how many stops were made. In sandbox mode only.
+
+    Args:
+        jobs: what is done on the way; None = whatever the worker does.
     """
     stops = 0
     while not (stop is not None and stop.is_set()) and _go():
         stops += 1
         tell_sandbox()
-        drain(stop=stop)
+        drain(jobs=jobs, stop=stop)
     return stops
 
 

@@ -190,6 +190,12 @@ def test_a_rail_pays_its_maximum_and_not_one_cent_more() -> None:
     )
 
 
+def test_what_our_cash_does_not_cover_waits_for_the_marketplace() -> None:
+    assert blockers(short=usd(70), short_until=AT) == (
+        Blocker(Reason.NOT_COVERED, on="marketplace", until=AT, amount=usd(70)),
+    )
+
+
 def test_the_total_is_all_that_is_owed() -> None:
     pending = [(usd(3), AT), (usd(4), AT)]
     contested = [(usd(6), AT)]
@@ -218,6 +224,7 @@ facts = st.builds(
     rail_refusal=st.sampled_from([None, "country"]),
     contested=st.lists(st.tuples(amounts, st.just(AT)), max_size=2),
     step_minor=st.sampled_from([1, 10, 100]),
+    short=st.sampled_from([None, usd(1)]),
 )
 
 # The field that each reason is about. Several may be about one: a balance is nothing or too little,
@@ -233,6 +240,7 @@ FIELDS = {
     Reason.LAST_PAYOUT_RETURNED: "returned_payout",
     Reason.RAIL_CANNOT: "rail_refusal",
     Reason.ON_HOLD: "held_for",
+    Reason.NOT_COVERED: "short",
 }
 # What puts a field right, and nothing else.
 CURES: dict[str, Callable[[Facts], Any]] = {
@@ -243,6 +251,7 @@ CURES: dict[str, Callable[[Facts], Any]] = {
     "returned_payout": lambda _: None,
     "rail_refusal": lambda _: None,
     "held_for": lambda _: None,
+    "short": lambda _: None,
 }
 
 

@@ -12,7 +12,7 @@ from marketplace import clock
 from marketplace.errors import ProcessorUnavailable
 from marketplace.money import Money
 from marketplace.processors import paypal_wire
-from marketplace.processors.base import IDEMPOTENCY_ERROR, Op, Request, Verdict
+from marketplace.processors.base import IDEMPOTENCY_ERROR, Cash, Op, Request, Verdict
 from marketplace.processors.paypal import PayPal
 from tests.processors.canned import Answer, CannedServer
 from tests.processors.make import recipient_intent, settings_towards, transfer_intent, usd
@@ -59,7 +59,7 @@ def test_a_payout_is_taken_and_then_arrives(sandbox: SandboxServer, paypal: PayP
     assert (arrived.state, arrived.amount, arrived.account) == ("paid", usd(4_000), ADA)
     assert (arrived.fee, arrived.our_ref) == (usd(80), request.subject_id.hex)
     assert not arrived.livemode
-    assert paypal.available_balance() == {"USD": usd(100_000 - 4_080)}
+    assert paypal.cash() == {"USD": Cash(usd(100_000 - 4_080), usd(0))}
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_paypal_does_not_take_is_refused_with_its_words(paypal: PayPal) -> 
 
 
 def test_a_token_that_ended_costs_one_try(sandbox: SandboxServer, paypal: PayPal) -> None:
-    paypal.available_balance()
+    paypal.cash()
     paypal._client._token = "A21AAsomethingelse"
     request = request_for(paypal)
     assert paypal.execute(request).verdict is Verdict.BUSY
@@ -161,7 +161,7 @@ def test_without_a_token_nothing_left(sandbox: SandboxServer) -> None:
     outcome = paypal.execute(request_for(paypal))
     assert (outcome.verdict, outcome.code) == (Verdict.BUSY, "no_token")
     with pytest.raises(ProcessorUnavailable, match="no token"):
-        paypal.available_balance()
+        paypal.cash()
 
 
 def test_within_the_window_nobody_knows_and_after_it_a_person_looks(paypal: PayPal) -> None:

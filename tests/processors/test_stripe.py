@@ -8,7 +8,7 @@ import pytest
 
 from marketplace import clock
 from marketplace.errors import ProcessorUnavailable
-from marketplace.processors.base import Op, Outcome, Request, Verdict
+from marketplace.processors.base import Cash, Op, Outcome, Request, Verdict
 from marketplace.processors.stripe import API_VERSION, Stripe
 from tests.processors.canned import Answer, CannedServer
 from tests.processors.make import (
@@ -293,7 +293,7 @@ def test_a_question_without_an_answer_says_so(canned: CannedServer) -> None:
         with pytest.raises(ProcessorUnavailable):
             stripe.fetch("transfer", "tr_1", None)
         with pytest.raises(ProcessorUnavailable):
-            stripe.available_balance()
+            stripe.cash()
         with pytest.raises(ProcessorUnavailable):
             stripe.onboarding_link("acct_1", "http://a.example/", "http://a.example/")
 
@@ -301,10 +301,21 @@ def test_a_question_without_an_answer_says_so(canned: CannedServer) -> None:
 def test_the_available_balance_is_what_can_be_transferred(
     sandbox: SandboxServer, stripe: Stripe
 ) -> None:
-    assert stripe.available_balance().get("USD", usd(0)) == usd(0)
+    assert stripe.cash() == {"USD": Cash(usd(0), usd(0))}
     funded(sandbox, stripe, usd(10_000))
-    available = stripe.available_balance()["USD"]
-    assert 0 < available.minor < 10_000  # less the processor fee
+    cash = stripe.cash()["USD"]
+    assert 0 < cash.available.minor < 10_000  # less the processor fee
+    assert cash.pending == usd(0)
+
+
+def test_money_that_is_not_available_yet_is_cash_all_the_same(
+    sandbox: SandboxServer, stripe: Stripe
+) -> None:
+    sandbox.settings(funds_delay_s=86_400)
+    funded(sandbox, stripe, usd(10_000))
+    cash = stripe.cash()["USD"]
+    assert cash.available == usd(0)
+    assert cash.total == cash.pending == usd(10_000 - 320)
 
 
 def test_what_happened_can_be_asked_for_afterwards(sandbox: SandboxServer, stripe: Stripe) -> None:

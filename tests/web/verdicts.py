@@ -14,6 +14,8 @@ PEOPLE = ("visitor", "brand", "other_brand", "creator", "other_creator", "operat
 VERDICTS: dict[str, str] = {
     # For everybody.
     "GET  /":                                                 "200   303 303 303 303 303",
+    "GET  /solvency":                                         "200   200 200 200 200 200",
+    "GET  /solvency.json":                                    "200   200 200 200 200 200",
     "GET  /healthz":                                          "200   200 200 200 200 200",
     "GET  /challenges/<uuid:challenge_id>":                   "200   200 200 200 200 200",
     "GET  /static/<path:filename>":                           "200   200 200 200 200 200",

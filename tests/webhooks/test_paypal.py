@@ -283,7 +283,7 @@ def test_a_payout_is_paid_when_its_item_arrived(
     world.listen(sandbox)
     assert world.status(payout) == "paid"
     assert world.fresh(payout.id).transfer_ref == world.batch_of(payout)
-    at_paypal = app.extensions["processors"]["paypal"].available_balance()["USD"]
+    at_paypal = app.extensions["processors"]["paypal"].cash()["USD"].total
     assert world.at_paypal() == at_paypal < usd(100_000) - payout.amount  # its fee is gone too
 
 

@@ -1,0 +1,69 @@
+"""Solvency: what was measured each day, and the times in which a currency was short.
+
+Revision: 0025, after 0020.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from marketplace.database.roles import grant
+
+revision = "0025"
+down_revision = "0022"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.create_table(
+        "solvency_day",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cash_minor", sa.BigInteger(), nullable=True),
+        sa.Column("pending_minor", sa.BigInteger(), nullable=True),
+        sa.Column("said", postgresql.JSONB(), nullable=False),
+        sa.Column("clearing_minor", sa.BigInteger(), nullable=False),
+        sa.Column("creators_minor", sa.BigInteger(), nullable=False),
+        sa.Column("brands_minor", sa.BigInteger(), nullable=False),
+        sa.Column("in_flight_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "(cash_minor IS NULL) = (pending_minor IS NULL)",
+            name=op.f("ck_solvency_day_cash_is_whole"),
+        ),
+        sa.CheckConstraint(
+            "in_flight_minor >= 0", name=op.f("ck_solvency_day_in_flight_not_negative")
+        ),
+        sa.PrimaryKeyConstraint("day", "currency", name=op.f("pk_solvency_day")),
+    )
+    grant(op, "SELECT, INSERT, UPDATE", "solvency_day")
+    op.create_table(
+        "shortfall",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("missing_minor", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("status IN ('short', 'covered')", name=op.f("ck_shortfall_status")),
+        sa.CheckConstraint("missing_minor > 0", name=op.f("ck_shortfall_missing_positive")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shortfall")),
+    )
+    op.create_index(
+        "uq_shortfall_short",
+        "shortfall",
+        ["currency"],
+        unique=True,
+        postgresql_where=sa.text("status = 'short'"),
+    )
+    grant(op, "SELECT, INSERT", "shortfall")
+    grant(op, "UPDATE (status, status_at, missing_minor)", "shortfall")
+
+
+def downgrade() -> None:
+    op.drop_table("shortfall")
+    op.drop_table("solvency_day")
+    op.execute("DELETE FROM status_change WHERE thing = 'shortfall'")
