@@ -51,6 +51,7 @@ MONEY_TABLES = (
     "destination",
     "creator_hold",
     "payout",
+    "payout_line",
     "payout_run",
     "payout_run_line",
     "processor_request",
