@@ -223,16 +223,21 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     ),
     "a payout that recovered more than a quarter": (
         "UPDATE payout SET recovered_minor = recovered_minor + 1 WHERE recovered_minor > 0",
-        {"P1", "P5", "Q2"},
+        {"P1", "P5", "Q2", "X2"},
     ),
     "a payout that recovered what was no debt": (
         "UPDATE payout SET recovered_minor = 1 WHERE transfer_ref = 'tr_paid'",
-        {"P1", "B1", "B2"},
+        {"P1", "B1", "B2", "X2"},
     ),
-    "a payout that was never reserved": (unposted("payout_reserved"), {"P1"}),
+    "a payout without its lines": ("DELETE FROM payout_line WHERE number = 1", {"X1", "X2"}),
+    "a line of a payout that nothing earned": (
+        "UPDATE payout_line SET cause_id = gen_random_uuid() WHERE kind = 'earning_matured'",
+        {"X2"},
+    ),
+    "a payout that was never reserved": (unposted("payout_reserved"), {"P1", "X2"}),
     "an open payout of another amount": (
         f"UPDATE payout SET {ONE_MORE} WHERE status = 'reserved'",
-        {"P1", "P2", "B1"},
+        {"P1", "P2", "B1", "X1"},
     ),
     "money reserved for no payout": (
         "UPDATE payout SET status = 'failed' WHERE status = 'reserved'",
@@ -246,7 +251,7 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     ),
     "a returned payout of another amount": (
         f"UPDATE payout SET {ONE_MORE} WHERE {CAME_BACK}",
-        {"P1", "P4", "P6"},
+        {"P1", "P4", "P6", "X1"},
     ),
     "a payout that came back without a request": (
         "DELETE FROM processor_request WHERE op = 'trf'"
@@ -256,11 +261,11 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     "a canceled payout that gave nothing back": (unposted("payout_released"), {"P3"}),
     "a paid payout of another amount": (
         f"UPDATE payout SET {ONE_MORE} WHERE status = 'paid'",
-        {"P1", "P4", "B1"},
+        {"P1", "P4", "B1", "X1"},
     ),
     "a canceled payout of another amount": (
         f"UPDATE payout SET {ONE_MORE} WHERE status = 'canceled'",
-        {"P1", "P5"},
+        {"P1", "P5", "X1"},
     ),
     "one transfer for two payouts": (
         "UPDATE payout SET transfer_ref = 'tr_1' WHERE transfer_ref IS NOT NULL",
@@ -285,7 +290,7 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     ),
     "a payout that the processor cannot pay": (
         "UPDATE payout SET currency = 'HUF', amount_minor = 15050 WHERE transfer_ref = 'tr_paid'",
-        {"Q1", "P1", "P3", "B1", "U2"},
+        {"Q1", "P1", "P3", "B1", "U2", "X1"},
     ),
     "a closed campaign that keeps money": (
         "UPDATE campaign SET status = 'closed' WHERE status = 'open'",

@@ -52,6 +52,7 @@ MONEY_TABLES = (
     "destination",
     "creator_hold",
     "payout",
+    "payout_line",
     "payout_run",
     "payout_run_line",
     "processor_request",

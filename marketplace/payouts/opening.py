@@ -1,7 +1,7 @@
 """A run is opened when it falls due, and each of its lines is decided by the gate.
 
     open_due        per schedule and time zone: the run that is due, once, a line per balance
-    decide_next     one line: lock the creator, ask the gate, reserve or write down the blockers
+    decide_next     some lines: lock the creators, ask the gate, reserve or write down the blockers
 
 A worker that was down on Monday opens Monday's run when it is back; two workers open it once.
 """
@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from marketplace import clock, statuses
 from marketplace.database.identifier import new_id
-from marketplace.database.lock import lock, lock_next
+from marketplace.database.lock import lock_all, lock_free
 from marketplace.earnings.maturity import next_maturity
 from marketplace.extensions import db
 from marketplace.parties.creator import Creator
@@ -23,9 +23,14 @@ from marketplace.payouts import destination as destinations
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.explain import as_json, decision_for
 from marketplace.payouts.owed import balances_of_run
+from marketplace.payouts.payout import Wanted
+from marketplace.payouts.recovery import Parts
 from marketplace.payouts.run import PayoutRun, PayoutRunLine, RunStatus
 from marketplace.payouts.schedule import Due, last_due, next_due
 from marketplace.statuses import SYSTEM
+
+# Lines in one commit; their creators wait that long.
+DECIDE_AT_ONCE = 100
 
 
 def schedules() -> dict[tuple[str, str], datetime]:
@@ -93,22 +98,36 @@ def _open(rhythm: str, time_zone: str, due: Due, at: datetime, maker: str) -> bo
 
 
 def decide_next(at: datetime) -> bool:
-    """Decide one waiting line: reserve a payout, or write down why not; False if none waits."""
-    line = lock_next(PayoutRunLine, PayoutRunLine.state == "waiting", order_by=PayoutRunLine.run_id)
-    if line is None:
-        return False
-    creator = lock(Creator, line.creator_id)
-    assert creator is not None
-    decision = decision_for(creator, line.currency, at)
-    if decision.payable:
-        destination = destinations.current(creator.id)
-        assert destination is not None, "the gate asks for a destination"
-        payout = payouts.reserve(creator.id, destination, line.run_id, decision.parts, at)
+    """Decide waiting lines, up to `DECIDE_AT_ONCE`; False if none waits.
+
+    The creators are locked, then the gate decides about each line, then all that leave are reserved
+    together; for the others the blockers are written down.
+    """
+    lines = lock_free(
+        PayoutRunLine,
+        PayoutRunLine.state == "waiting",
+        order_by=PayoutRunLine.run_id,
+        limit=DECIDE_AT_ONCE,
+    )
+    ids = {line.creator_id for line in lines}
+    creators = {it.id: it for it in lock_all(Creator, Creator.id.in_(ids), order_by=Creator.id)}
+    leaving = []
+    for line in lines:
+        decision = decision_for(creators[line.creator_id], line.currency, at)
+        if decision.payable:
+            leaving.append((line, _wanted(line, decision.parts)))
+        else:
+            line.state, line.blockers = "excluded", as_json(decision)["blockers"]
+    reserved = payouts.reserve_all([wanted for _, wanted in leaving], at)
+    for (line, _), payout in zip(leaving, reserved, strict=True):
         line.state, line.payout_id = "included", payout.id
-    else:
-        line.state = "excluded"
-        line.blockers = as_json(decision)["blockers"]
-    return True
+    return bool(lines)
+
+
+def _wanted(line: PayoutRunLine, parts: Parts) -> Wanted:
+    destination = destinations.current(line.creator_id)
+    assert destination is not None, "the gate asks for a destination"
+    return Wanted(line.creator_id, destination.id, line.run_id, parts)
 
 
 def next_run_at() -> datetime | None:

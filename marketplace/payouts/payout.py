@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
@@ -17,6 +19,7 @@ from marketplace.extensions import db
 from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
+from marketplace.payouts import line as lines
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.recovery import Parts
 from marketplace.processors import outbox
@@ -186,6 +189,16 @@ class Payout(Polled, Stateful):
         return Cause("payout", self.id)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A payout that the gate lets out: whose, where to, in which run, and its parts."""
+
+    creator_id: UUID
+    destination_id: UUID
+    run_id: UUID
+    parts: Parts
+
+
 def reserve(
     creator_id: UUID, destination: Destination, run_id: UUID, parts: Parts, at: datetime
 ) -> Payout:
@@ -197,25 +210,45 @@ def reserve(
         InsufficientFunds: it is not available, or more than the debt.
         IntegrityError: another payout in this currency is on its way.
     """
-    payout = Payout(
+    (payout,) = reserve_all([Wanted(creator_id, destination.id, run_id, parts)], at)
+    return payout
+
+
+def reserve_all(wanted: Sequence[Wanted], at: datetime) -> list[Payout]:
+    """Reserve many payouts, in their order: one posting of the books, all lines at once.
+
+    The caller has locked their creators.
+
+    Raises:
+        InsufficientFunds: one of them is not available, or recovers more than the debt.
+        IntegrityError: for one of them another payout in its currency is on its way.
+    """
+    payouts = [_reserved(it, at) for it in wanted]
+    for payout in payouts:
+        statuses.born(payout, at, SYSTEM)
+    db.session.flush()
+    journal.post_many(
+        [
+            postings.payout_reserved(it.creator_owner, it.amount, it.recovered, it.cause, at)
+            for it in payouts
+        ]
+    )
+    lines.write([it.id for it in payouts])
+    return payouts
+
+
+def _reserved(wanted: Wanted, at: datetime) -> Payout:
+    return Payout(
         id=new_id(),
-        creator_id=creator_id,
-        destination_id=destination.id,
-        run_id=run_id,
-        amount_minor=parts.paid.minor,
-        recovered_minor=parts.recovered.minor,
-        currency=parts.paid.currency,
+        creator_id=wanted.creator_id,
+        destination_id=wanted.destination_id,
+        run_id=wanted.run_id,
+        amount_minor=wanted.parts.paid.minor,
+        recovered_minor=wanted.parts.recovered.minor,
+        currency=wanted.parts.paid.currency,
         status=PayoutStatus.RESERVED,
         created_at=at,
     )
-    statuses.born(payout, at, SYSTEM)
-    db.session.flush()
-    journal.post(
-        postings.payout_reserved(
-            payout.creator_owner, payout.amount, payout.recovered, payout.cause, at
-        )
-    )
-    return payout
 
 
 def doubted(payout: Payout, why: str, at: datetime) -> None:

@@ -28,7 +28,7 @@ from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.schedule import next_due
 from marketplace.processors import registry
 from marketplace.schemas.payouts import PayoutSchedule
-from marketplace.web import forms, paging
+from marketplace.web import forms, paging, payout_lines
 from marketplace.web.buttons import told
 from marketplace.web.choices import zone_choices
 from marketplace.web.creator import bp, my_currencies, my_payout
@@ -50,6 +50,7 @@ def payout(payout_id: UUID) -> ResponseReturnValue:
     return render_template(
         "creator/payout.html",
         payout=mine,
+        lines=payout_lines.page(mine, paging.after_number()),
         postings=balances.transactions_of(mine.cause),
         **evidence_of(mine),
     )

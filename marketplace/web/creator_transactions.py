@@ -26,7 +26,7 @@ from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun
 from marketplace.web import creator_words as words
-from marketplace.web import earning_sources, trace
+from marketplace.web import earning_sources, payout_lines, trace
 from marketplace.web.creator import bp
 
 
@@ -45,16 +45,22 @@ def transaction(transaction_id: UUID) -> ResponseReturnValue:
         transaction=found,
         sides=trace.sides(found, own),
         related=[it for it in related if trace.touches(it, own)],
+        paid_by=payout_lines.paid_by(
+            _causes_of(evidence["earning"]) if evidence["earning"] else [found.cause]
+        ),
         **evidence,
     )
 
 
 def _life_of(earning: Earning) -> list[Transaction]:
     """Everything that was posted because of an earning, a hold or a clawback of it, in order."""
-    causes = [earning.cause, *(it.cause for it in holds_of(earning))]
-    causes += [it.cause for it in clawbacks_of([earning])]
-    found = [it for cause in causes for it in balances.transactions_of(cause)]
+    found = [it for cause in _causes_of(earning) for it in balances.transactions_of(cause)]
     return sorted(found, key=lambda it: (it.effective_at, it.id))
+
+
+def _causes_of(earning: Earning) -> list[Cause]:
+    causes = [earning.cause, *(it.cause for it in holds_of(earning))]
+    return causes + [it.cause for it in clawbacks_of([earning])]
 
 
 def _evidence(cause: Cause) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun
 from marketplace.processors.outbox import ProcessorRequest, ProcessorTry
 from marketplace.schemas.operations import Decide
-from marketplace.web import forms, paging
+from marketplace.web import forms, paging, payout_lines
 from marketplace.web import operator_names as names
 from marketplace.web.buttons import told
 from marketplace.web.operator import bp
@@ -77,6 +77,7 @@ def _shown(found: Payout) -> dict[str, Any]:
     moves = statuses.history(found)
     return {
         "payout": found,
+        "lines": payout_lines.page(found, paging.after_number()),
         "creator": db.session.get_one(Creator, found.creator_id),
         "destination": db.session.get_one(Destination, found.destination_id),
         "run": db.session.get_one(PayoutRun, found.run_id),

@@ -40,6 +40,14 @@ def newest_first(
     return Page(shown, older_url, is_first=before is None)
 
 
+def after_number() -> int:
+    """Of a list whose rows are numbered from 1: '?after=<number>' continues below that row."""
+    text = request.args.get("after", "0")
+    if not text.isdecimal() or int(text) > _NUMBER_MAX:
+        abort(400)
+    return int(text)
+
+
 def _before(kind: type[UUID] | type[int]) -> UUID | int | None:
     text = request.args.get("before")
     if text is None:

@@ -326,7 +326,10 @@ def test_two_currencies_leave_in_two_payouts(creator: Creator, due: datetime) ->
     assert paid == {(15_000, "USD"), (8_600, "EUR")}
 
 
-def test_eight_workers_decide_each_line_once(app: Flask, due: datetime) -> None:
+def test_eight_workers_decide_each_line_once(
+    app: Flask, due: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "DECIDE_AT_ONCE", 1)
     for n in range(6):
         creator = make_creator(f"creator-{n}").creator
         earn_matured(creator, "100.00 USD")

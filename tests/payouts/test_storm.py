@@ -146,11 +146,16 @@ def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
         return decision
 
     monkeypatch.setattr(runs, "decision_for", decide_slowly)
+    monkeypatch.setattr(runs, "DECIDE_AT_ONCE", 1)  # every worker gets some
 
 
 @contextmanager
 def without_guards(owner: Owner) -> Iterator[None]:
     """Neither the lock on the creator nor the rule of one open payout. The books keep theirs."""
+
+    def unlocked(model: Any, *conditions: Any, order_by: Any) -> list[Any]:
+        return list(db.session.scalars(sa.select(model).where(*conditions).order_by(order_by)))
+
     (index,) = owner.execute(
         "SELECT indexdef FROM pg_indexes WHERE indexname = 'uq_payout_open'"
     ).fetchall()
@@ -158,11 +163,12 @@ def without_guards(owner: Owner) -> Iterator[None]:
     owner.commit()
     try:
         with pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setattr(runs, "lock", lambda model, id: db.session.get(model, id))
+            monkeypatch.setattr(runs, "lock_all", unlocked)
             yield
     finally:
         db.session.remove()
         owner.execute("SET session_replication_role = replica")
+        owner.execute("DELETE FROM payout_line")
         owner.execute("DELETE FROM payout")
         owner.execute(index[0])
         owner.commit()
