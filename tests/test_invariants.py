@@ -29,7 +29,8 @@ from marketplace.payouts import payout as payouts
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
-from marketplace.processors.base import Moved, Snapshot
+from marketplace.processors.base import Snapshot
+from marketplace.processors.listing import Moved
 from marketplace.webhooks import converge
 from tests.agreeing import make_agreement
 from tests.make import (

@@ -20,7 +20,8 @@ from marketplace.ledger import balances, dispute_postings, journal, postings
 from marketplace.ledger.draft import Draft
 from marketplace.money import zero
 from marketplace.notifications import notices
-from marketplace.processors.base import Moved, Snapshot
+from marketplace.processors.base import Snapshot
+from marketplace.processors.listing import Moved
 from marketplace.statuses import SYSTEM
 
 SOON = timedelta(minutes=2)

@@ -24,7 +24,8 @@ from marketplace.ledger import audit
 from marketplace.money import Money, zero
 from marketplace.payouts import shortfall
 from marketplace.payouts.payout import Payout, PayoutStatus
-from marketplace.processors.base import Cash, Op
+from marketplace.processors.base import Op
+from marketplace.processors.listing import Cash
 from marketplace.processors.outbox import ProcessorRequest
 
 AGAIN_AFTER = timedelta(minutes=10)  # while a currency is short, or a processor does not answer

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from marketplace.errors import MarketplaceError
 from marketplace.money import Money
-from marketplace.processors.listing import Movement, Page
+from marketplace.processors.listing import Cash, Moved, Movement, Page
 
 Kind = Literal[
     "payment", "checkout", "transfer", "refund", "recipient", "connected_payout", "dispute"
@@ -132,15 +132,6 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Moved:
-    """One movement of our balance there: below zero if it was taken, and the fee beside it."""
-
-    ref: str  # the processor's own balance transaction
-    amount: Money
-    fee: Money
-
-
-@dataclass(frozen=True)
 class Snapshot:
     """Our normal form of what a processor says of one object at one moment.
 
@@ -191,18 +182,6 @@ class Outcome:
     http_status: int | None = None  # None = no answer at all
     remote_request_id: str | None = None
     replayed: bool = False  # the processor repeated an answer it had stored under our key
-
-
-@dataclass(frozen=True)
-class Cash:
-    """What a processor says of our own money there, in one currency."""
-
-    available: Money  # can be paid out now
-    pending: Money  # ours, and not yet to be paid out
-
-    @property
-    def total(self) -> Money:
-        return self.available + self.pending
 
 
 @dataclass(frozen=True)

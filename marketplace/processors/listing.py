@@ -1,4 +1,4 @@
-"""What a processor's own lists give: pages of its events, and of what moved our money there."""
+"""What a processor says of itself: its events, what moved our money there, and what lies there."""
 
 from __future__ import annotations
 
@@ -36,3 +36,24 @@ class Movement:
     source: str | None  # the charge, refund or transfer that moved it
     object_kind: str | None  # what to fetch to learn what became of it; None = nothing of ours
     object_id: str | None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One movement of our balance there: below zero if it was taken, and the fee beside it."""
+
+    ref: str  # the processor's own balance transaction
+    amount: Money
+    fee: Money
+
+
+@dataclass(frozen=True)
+class Cash:
+    """What a processor says of our own money there, in one currency."""
+
+    available: Money  # can be paid out now
+    pending: Money  # ours, and not yet to be paid out
+
+    @property
+    def total(self) -> Money:
+        return self.available + self.pending

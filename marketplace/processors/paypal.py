@@ -20,7 +20,6 @@ from marketplace.processors.base import (
     IDEMPOTENCY_ERROR,
     UNREADABLE,
     Body,
-    Cash,
     Endpoint,
     Intent,
     Kind,
@@ -31,7 +30,7 @@ from marketplace.processors.base import (
     TransferIntent,
     Verdict,
 )
-from marketplace.processors.listing import Movement, Page
+from marketplace.processors.listing import Cash, Movement, Page
 from marketplace.processors.paypal_client import LIVE, TEST, Answer, Client, NoAnswer, NotAsked
 
 BATCHES = "/v1/payments/payouts"

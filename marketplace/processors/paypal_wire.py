@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from marketplace.money import Money, zero
-from marketplace.processors.base import Body, Cash, Snapshot, TransferIntent
-from marketplace.processors.listing import Movement
+from marketplace.processors.base import Body, Snapshot, TransferIntent
+from marketplace.processors.listing import Cash, Movement
 from marketplace.processors.paypal_amounts import from_paypal, to_paypal
 
 Doc = Mapping[str, Any]

@@ -22,7 +22,6 @@ from marketplace.processors.base import (
     NOT_FOUND,
     UNREADABLE,
     Body,
-    Cash,
     Endpoint,
     Intent,
     Kind,
@@ -33,7 +32,7 @@ from marketplace.processors.base import (
     Snapshot,
     Verdict,
 )
-from marketplace.processors.listing import Movement, Page
+from marketplace.processors.listing import Cash, Movement, Page
 from marketplace.processors.stripe_amounts import NotExpressible, payout_step, to_stripe
 
 # Pinned, so that an upgrade of the library that changes it is a visible diff.

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from marketplace.processors.base import Moved, Snapshot
+from marketplace.processors.base import Snapshot
+from marketplace.processors.listing import Moved
 from marketplace.processors.stripe_amounts import from_stripe
 
 Doc = Mapping[str, Any]

@@ -13,7 +13,7 @@ from marketplace.errors import ProcessorUnavailable
 from marketplace.extensions import db
 from marketplace.payouts import solvency
 from marketplace.processors import registry
-from marketplace.processors.base import Cash
+from marketplace.processors.listing import Cash
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,8 @@ from marketplace.ledger import dispute_postings, postings
 from marketplace.ledger.balances import balance, transactions_of
 from marketplace.money import Money
 from marketplace.notifications.mail import Mail
-from marketplace.processors.base import Moved, Snapshot
+from marketplace.processors.base import Snapshot
+from marketplace.processors.listing import Moved
 from tests.agreeing import ask_for_place, make_agreement, new_member, work_of
 from tests.make import (
     BrandTeam,

@@ -22,7 +22,7 @@ from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, PayoutRunLine, RunStatus
 from marketplace.payouts.shortfall import Shortfall, ShortfallStatus
 from marketplace.payouts.solvency import SolvencyDay
-from marketplace.processors.base import Cash
+from marketplace.processors.listing import Cash
 from marketplace.processors.stripe import Stripe
 from marketplace.webhooks import converge
 from marketplace.worker import measuring

@@ -12,7 +12,8 @@ from marketplace import clock
 from marketplace.errors import ProcessorUnavailable
 from marketplace.money import Money
 from marketplace.processors import paypal_wire
-from marketplace.processors.base import IDEMPOTENCY_ERROR, Cash, Op, Request, Verdict
+from marketplace.processors.base import IDEMPOTENCY_ERROR, Op, Request, Verdict
+from marketplace.processors.listing import Cash
 from marketplace.processors.paypal import PayPal
 from tests.processors.canned import Answer, CannedServer
 from tests.processors.make import recipient_intent, settings_towards, transfer_intent, usd

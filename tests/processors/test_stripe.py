@@ -8,7 +8,8 @@ import pytest
 
 from marketplace import clock
 from marketplace.errors import ProcessorUnavailable
-from marketplace.processors.base import Cash, Op, Outcome, Request, Verdict
+from marketplace.processors.base import Op, Outcome, Request, Verdict
+from marketplace.processors.listing import Cash
 from marketplace.processors.stripe import API_VERSION, Stripe
 from tests.processors.canned import Answer, CannedServer
 from tests.processors.make import (
