@@ -12,7 +12,6 @@ from typing import Any
 from marketplace.money import Money, zero
 from marketplace.processors.base import (
     Body,
-    Cash,
     CheckoutIntent,
     Intent,
     RecipientIntent,
@@ -20,6 +19,7 @@ from marketplace.processors.base import (
     Snapshot,
     TransferIntent,
 )
+from marketplace.processors.listing import Cash
 from marketplace.processors.stripe_amounts import from_stripe, to_stripe
 
 Doc = Mapping[str, Any]
