@@ -39,8 +39,9 @@ def send() -> None:
         pass
 
 
-def asked_for(operator: User, minor: int) -> UUID:
+def asked_for(operator_id: UUID, minor: int) -> UUID:
     """A deposit into the fund's pool that is asked for."""
+    operator = db.session.get_one(User, operator_id)
     requested = deposits.request(
         Purpose.FUND_POOL,
         usd(minor),
@@ -64,9 +65,9 @@ def pay(sandbox: SandboxServer, deposit_id: UUID) -> None:
     sandbox.pay(checkout)
 
 
-def paid(sandbox: SandboxServer, operator: User, minor: int = 50_000) -> UUID:
+def paid(sandbox: SandboxServer, operator_id: UUID, minor: int = 50_000) -> UUID:
     """A deposit that was paid without our hearing of it."""
-    deposit_id = asked_for(operator, minor)
+    deposit_id = asked_for(operator_id, minor)
     pay(sandbox, deposit_id)
     return deposit_id
 

@@ -24,7 +24,7 @@ from tests.sandbox.server import SandboxServer
 @pytest.fixture
 def missing(sandbox: SandboxServer, joined: Stripe) -> UUID:
     """100.00 USD left for PayPal and nobody wrote it down."""
-    paid(sandbox, make_operator())
+    paid(sandbox, make_operator().id)
     sandbox.fund_paypal("100.00", from_stripe=True)
     assert reconcile().differences_found == 1
     found = db.session.query(Difference.id).one()[0]

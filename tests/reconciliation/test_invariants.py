@@ -20,7 +20,7 @@ Owner = psycopg.Connection[Any]
 @pytest.fixture
 def seen_one(sandbox: SandboxServer, joined: Stripe, owner: Owner) -> Owner:
     """A payment that was reconciled, and a difference; what is planted on top is undone."""
-    paid(sandbox, make_operator())
+    paid(sandbox, make_operator().id)
     sandbox.fund_paypal("100.00", from_stripe=True)
     assert reconcile().differences_found == 1
     assert seen(owner) == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -13,7 +14,6 @@ from marketplace.extensions import db
 from marketplace.funding.deposit import DepositStatus
 from marketplace.ledger.balances import balance
 from marketplace.ledger.postings import POOLS
-from marketplace.parties.user import User
 from marketplace.payouts.payout import PayoutStatus
 from marketplace.processors import stripe as stripe_adapter
 from marketplace.processors.stripe import Stripe
@@ -33,8 +33,8 @@ from tests.webhooks.paypal_world import status as paypal_status
 
 
 @pytest.fixture
-def operator(joined: Stripe) -> User:
-    return make_operator()
+def operator(joined: Stripe) -> UUID:
+    return make_operator().id
 
 
 def forget_events(sandbox: SandboxServer) -> None:
@@ -50,7 +50,7 @@ def pool() -> int:
 
 
 def test_events_that_never_reached_us_are_stored_and_followed(
-    sandbox: SandboxServer, operator: User
+    sandbox: SandboxServer, operator: UUID
 ) -> None:
     deposit = paid(sandbox, operator)
     assert deposit_status(deposit) == DepositStatus.PENDING
@@ -68,7 +68,7 @@ def test_events_that_never_reached_us_are_stored_and_followed(
 
 
 def test_money_that_no_event_tells_of_any_more_is_asked_about_by_itself(
-    sandbox: SandboxServer, operator: User
+    sandbox: SandboxServer, operator: UUID
 ) -> None:
     deposit = paid(sandbox, operator)
     forget_events(sandbox)
@@ -82,7 +82,7 @@ def test_money_that_no_event_tells_of_any_more_is_asked_about_by_itself(
 
 
 def test_a_transfer_whose_answer_was_lost_and_one_that_came_back_are_followed(
-    sandbox: SandboxServer, operator: User
+    sandbox: SandboxServer, operator: UUID
 ) -> None:
     paid(sandbox, operator)
     reconcile()
@@ -103,7 +103,7 @@ def test_a_transfer_whose_answer_was_lost_and_one_that_came_back_are_followed(
     assert standing() == []
 
 
-def test_what_moved_without_us_is_a_difference(sandbox: SandboxServer, operator: User) -> None:
+def test_what_moved_without_us_is_a_difference(sandbox: SandboxServer, operator: UUID) -> None:
     paid(sandbox, operator)
     sandbox.fund_paypal("100.00", from_stripe=True)
 
@@ -113,7 +113,7 @@ def test_what_moved_without_us_is_a_difference(sandbox: SandboxServer, operator:
 
 
 def test_money_of_somebody_else_is_a_difference_and_breaks_nothing(
-    sandbox: SandboxServer, joined: Stripe, operator: User
+    sandbox: SandboxServer, joined: Stripe, operator: UUID
 ) -> None:
     funded(sandbox, joined, usd(7_000))
 
@@ -124,7 +124,7 @@ def test_money_of_somebody_else_is_a_difference_and_breaks_nothing(
 
 
 def test_a_posting_counts_on_the_day_of_what_it_follows(
-    sandbox: SandboxServer, operator: User, monkeypatch: pytest.MonkeyPatch
+    sandbox: SandboxServer, operator: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paid(sandbox, operator)
     clock.set_offset(timedelta(days=2))
@@ -140,7 +140,7 @@ def test_a_posting_counts_on_the_day_of_what_it_follows(
 
 
 def test_a_run_goes_on_where_it_was_left(
-    sandbox: SandboxServer, operator: User, monkeypatch: pytest.MonkeyPatch
+    sandbox: SandboxServer, operator: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = stripe_adapter._since
     monkeypatch.setattr(stripe_adapter, "_since", lambda *it: {**whole(*it), "limit": 3})
@@ -171,7 +171,7 @@ def joined_events(sandbox: SandboxServer) -> list[object]:
 
 
 def test_each_day_has_one_run_per_processor_that_was_ever_asked(
-    sandbox: SandboxServer, operator: User
+    sandbox: SandboxServer, operator: UUID
 ) -> None:
     at = clock.now()
     assert not reconciling.reconcile_next(at)  # nothing was ever asked
@@ -191,7 +191,7 @@ def test_each_day_has_one_run_per_processor_that_was_ever_asked(
 
 
 def test_a_paypal_batch_is_asked_about_whatever_it_said_before(
-    sandbox: SandboxServer, operator: User
+    sandbox: SandboxServer, operator: UUID
 ) -> None:
     fund(sandbox)
     payout = reserved()
@@ -213,7 +213,7 @@ def test_a_paypal_batch_is_asked_about_whatever_it_said_before(
 
 
 def test_what_was_mirrored_is_never_changed(
-    sandbox: SandboxServer, operator: User, app_role: psycopg.Connection[tuple[object, ...]]
+    sandbox: SandboxServer, operator: UUID, app_role: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     paid(sandbox, operator)
     reconcile()
@@ -232,7 +232,7 @@ def command(app: Flask, *arguments: str) -> tuple[int, str]:
 
 
 def test_the_command_fails_for_a_new_difference_alone(
-    app: Flask, sandbox: SandboxServer, operator: User
+    app: Flask, sandbox: SandboxServer, operator: UUID
 ) -> None:
     paid(sandbox, operator)
     status, said = command(app)
@@ -249,7 +249,7 @@ def test_the_command_fails_for_a_new_difference_alone(
 
 
 def test_the_command_says_that_a_processor_does_not_answer(
-    app: Flask, sandbox: SandboxServer, operator: User
+    app: Flask, sandbox: SandboxServer, operator: UUID
 ) -> None:
     sandbox.fault("events.list", "e503", times=None)
     status, said = command(app, "--processor", "stripe")
