@@ -185,7 +185,9 @@ def our_books() -> dict[str, dict[str, int]]:
     for currency, by_kind in moved.items():
         books[currency] = {
             "charges": by_kind.get("deposit_received", 0) + by_kind.get("pool_filled", 0),
-            "fees": -by_kind.get("processor_fee_charged", 0),
+            "fees": -by_kind.get("processor_fee_charged", 0)
+            - by_kind.get("processor_fee_returned", 0),
+            "disputes": -by_kind.get("dispute_withdrawn", 0) - by_kind.get("dispute_reinstated", 0),
             "refunds": -by_kind.get("refund_paid", 0) - by_kind.get("refund_bounced", 0),
             "transfers": -by_kind.get("payout_paid", 0) - by_kind.get("payout_returned", 0),
             "balance": balance(postings.processor_clearing("stripe"), currency).minor,
@@ -196,7 +198,7 @@ def our_books() -> dict[str, dict[str, int]]:
 
 def their_books(sandbox: SandboxServer) -> dict[str, dict[str, int]]:
     """What the processor says, in the same words."""
-    names = ("charges", "fees", "refunds", "transfers", "balance")
+    names = ("charges", "fees", "refunds", "disputes", "transfers", "balance")
     totals: dict[str, dict[str, Any]] = sandbox.books()["currencies"]
     return {
         currency.upper(): {
