@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketplace.database.check import Check
+from marketplace.payouts import bank_invariants
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import COOLING, Destination
 from marketplace.payouts.payout import OPEN_SQL, Payout
@@ -196,6 +197,7 @@ CHECKS = (
         "  ON q.owner = a.owner AND q.currency = a.currency"
         " WHERE coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
     ),
+    *bank_invariants.CHECKS,
     *checks(CreatorHold.__tablename__, CreatorHold.MOVES),
     *checks(Destination.__tablename__, Destination.MOVES),
     *checks(PayoutRun.__tablename__, PayoutRun.MOVES),

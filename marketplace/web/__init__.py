@@ -40,6 +40,7 @@ from marketplace.web import (
     creator,
     creator_agreements,
     creator_applications,
+    creator_bank,
     creator_campaigns,
     creator_challenges,
     creator_earnings,
@@ -57,6 +58,7 @@ from marketplace.web import (
     language,
     operator,
     operator_applications,
+    operator_bank,
     operator_campaigns,
     operator_challenges,
     operator_clock,
@@ -97,6 +99,7 @@ BRAND_PAGES = (
 CREATOR_PAGES = (
     creator_agreements,
     creator_applications,
+    creator_bank,
     creator_campaigns,
     creator_challenges,
     creator_earnings,
@@ -109,6 +112,7 @@ CREATOR_PAGES = (
 )
 OPERATOR_PAGES = (
     operator_applications,
+    operator_bank,
     operator_campaigns,
     operator_challenges,
     operator_clock,

@@ -6,14 +6,10 @@ What must never be true is no alarm but an invariant: `flask ledger verify` prov
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
 
 from flask import url_for
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, and_, func, not_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import and_, not_, select
 
 from marketplace import clock
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
@@ -27,20 +23,11 @@ from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.program.application import ApplicationStatus, ProgramApplication
+from marketplace.web import bank_alarms
+from marketplace.web.alarm import Alarm
+from marketplace.web.alarm import alarm as _alarm
+from marketplace.web.alarm import oldest as _oldest
 from marketplace.webhooks.event import WebhookEvent
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """Some things that need somebody, or soon will."""
-
-    tone: str  # 'bad' = somebody must act, 'wait' = it may cure itself
-    icon: str
-    title: str
-    text: str
-    count: int
-    age: timedelta  # of the oldest
-    url: str | None
 
 
 def alarms() -> list[Alarm]:
@@ -49,6 +36,7 @@ def alarms() -> list[Alarm]:
         *_reviews(),
         *_applications(),
         *_contests(),
+        *bank_alarms.alarms(),
         *_payouts(),
         *_events(),
         *_requests(),
@@ -262,16 +250,3 @@ def _mail() -> Iterator[Alarm]:
         text=gettext("The mail server refused it too often. See SMTP_URL and its log."),
         url=None,
     )
-
-
-def _oldest(
-    since: InstrumentedAttribute[datetime], condition: ColumnElement[bool]
-) -> tuple[int, datetime | None]:
-    count, oldest = db.session.execute(select(func.count(), func.min(since)).where(condition)).one()
-    return count, oldest
-
-
-def _alarm(oldest: tuple[int, datetime | None], now: datetime, **alarm: Any) -> Iterator[Alarm]:
-    count, since = oldest
-    if count and since is not None:
-        yield Alarm(count=count, age=max(now - since, timedelta(0)), **alarm)
