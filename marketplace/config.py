@@ -6,6 +6,7 @@ sandbox, the demo world, the demo clock or `/dev` exists.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -18,6 +19,7 @@ from typing import Any
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from marketplace import bank_settings, sepa
 from marketplace.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -63,6 +65,8 @@ class Settings:
     paypal_client_secret: str = ""
     paypal_webhook_id: str = ""
     paypal_api_base: str | None = None  # None = PayPal itself
+    bank_account: sepa.Account | None = None  # None = nobody is paid to a bank account
+    bank_data_keys: tuple[str, ...] = ()  # the first one seals, each opens
     database_url: str | None = None  # None = the embedded server
     smtp_url: str | None = None
     mail_from: str = "marketplace@localhost"
@@ -120,6 +124,7 @@ def _live(environ: Mapping[str, str]) -> Settings:
         stripe_thin_webhook_secrets=_several(environ, "STRIPE_THIN_WEBHOOK_SECRET"),
         metrics_secrets=_several(environ, "METRICS_SECRET"),
         **_paypal(environ),
+        **bank_settings.read(environ),
         database_url=_database_url(environ),
         smtp_url=environ["SMTP_URL"].strip(),
         mail_from=environ["MAIL_FROM"].strip(),
@@ -162,6 +167,8 @@ def _sandbox(environ: Mapping[str, str], state: Mapping[str, Any]) -> Settings:
         paypal_client_secret=state["sandbox_paypal_client_secret"],
         paypal_webhook_id=state["sandbox_paypal_webhook_id"],
         paypal_api_base=sandbox_url,
+        bank_account=bank_settings.SANDBOX_ACCOUNT,
+        bank_data_keys=(state["bank_data_key"],),
         database_url=_database_url(environ),
         smtp_url=environ.get("SMTP_URL") or None,
         mail_from=environ.get("MAIL_FROM") or "marketplace@localhost",
@@ -249,6 +256,7 @@ def _fresh_state() -> dict[str, Any]:
         "sandbox_paypal_client_id": "sandbox_" + secrets.token_hex(12),
         "sandbox_paypal_client_secret": secrets.token_hex(24),
         "sandbox_paypal_webhook_id": "WH-" + secrets.token_hex(8).upper(),
+        "bank_data_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }
 
 

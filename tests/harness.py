@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
+from marketplace import sepa
 from marketplace.config import REPOSITORY, Settings
 from marketplace.database.embedded_host import open_to_others
 
@@ -49,6 +50,8 @@ def settings_for_tests(database_url: str, ports: Ports) -> Settings:
         paypal_client_secret="paypal_secret",
         paypal_webhook_id="WH-PAYPAL",
         paypal_api_base=f"http://127.0.0.1:{ports.sandbox}",
+        bank_account=sepa.Account("Marketplace Tests", "DE89370400440532013000", "COBADEFFXXX"),
+        bank_data_keys=("dGVzdHMgc2VhbCBiYW5rIGRldGFpbHMgd2l0aCBpdCE=",),
         database_url=database_url,
     )
 

@@ -22,6 +22,7 @@ from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.earnings.maturity import mature_due
 from marketplace.extensions import db
 from marketplace.funding import deposit as deposits
+from marketplace.funding import moving
 from marketplace.funding.deposit import Deposit, Purpose
 from marketplace.income.importing import IncomeImport, import_income
 from marketplace.ledger import postings
@@ -33,7 +34,7 @@ from marketplace.parties import creator as creators
 from marketplace.parties.brand import Brand
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
-from marketplace.payouts import approval, dispatch, leaving, receiver
+from marketplace.payouts import approval, bank_account, bank_making, dispatch, leaving, receiver
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import opening as runs
 from marketplace.payouts.destination import Destination
@@ -317,6 +318,7 @@ RUN_JOBS: tuple[Callable[[datetime], bool], ...] = (
     approval.lock_next_run,
     dispatch.begin_next,
     dispatch.ask_next,
+    bank_making.make_next,
     dispatch.give_back_next,
     dispatch.finish_next,
 )
@@ -339,6 +341,28 @@ def make_paypal_destination(
     receiver.confirm(destination, since)
     db.session.commit()
     return destination
+
+
+IBAN = "FR1420041010050500013M02606"
+
+
+def make_bank_destination(
+    creator: Creator, iban: str = IBAN, *, cooled: bool = True, holder: str = "Ada Lovelace"
+) -> Destination:
+    """A bank account that an operator accepted; it has cooled off unless told so."""
+    destination = bank_account.name(
+        creator.id, holder, iban, f"user:{creator.user_id.hex}", clock.now()
+    )
+    since = clock.now() - 2 * destinations.COOLING if cooled else clock.now()
+    bank_account.accept(destination, make_operator(), "The names match.", since)
+    db.session.commit()
+    return destination
+
+
+def fund_bank(amount: Money, reference: str = "first") -> None:
+    """Our own money arrives on our bank account, in our books."""
+    moving.move("stripe", "bank", amount, reference, f"user:{make_operator().id.hex}", clock.now())
+    db.session.commit()
 
 
 def make_payout(creator: Creator, amount: str = "150.00 USD") -> Payout:

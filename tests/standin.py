@@ -25,7 +25,10 @@ import psutil
 
 from marketplace.config import REPOSITORY, free_port
 
-COPIED = ("__init__.py", "config.py", "errors.py", "database/__init__.py", "database/embedded*.py")
+COPIED = (
+    *("__init__.py", "config.py", "bank_settings.py", "sepa.py", "errors.py"),
+    *("database/__init__.py", "database/embedded*.py"),
+)
 
 WSGI = """
 import os, pathlib, signal, sys, threading, time

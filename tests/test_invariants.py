@@ -63,6 +63,7 @@ PLANTED_ELSEWHERE = {
     | {f"A{n}.reconciliation_difference" for n in (1, 2, 3)},
     "tests/program/test_invariants.py": {"F1", "F2", "M1", "M2", "M3"}
     | {f"A{n}.program_{it}" for n in (1, 2, 3) for it in ("application", "membership")},
+    "tests/payouts/test_bank_invariants.py": {f"BF{n}" for n in range(1, 6)},
     "tests/commissions/test_invariants.py": {f"C{n}.sale" for n in range(1, 6)}
     | {"A1.sale", "A2.sale", "A3.sale"},
 }

@@ -1,4 +1,4 @@
-"""`flask processors fund …`: our own money, moved from one processor to another."""
+"""`flask processors fund …`: our own money, moved to another processor or to our bank account."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from marketplace.processors import registry
 def fund(
     processor: str, amount: str, currency: str, source: str, reference: str, email: str | None
 ) -> None:
-    """Write down that AMOUNT of CURRENCY arrived at PROCESSOR: `paypal 5000 USD`.
+    """Write down that AMOUNT of CURRENCY arrived at PROCESSOR: `paypal 5000 USD`, `bank 900 EUR`.
 
     The money itself is moved by you, at the banks. In sandbox mode this moves it there too.
     """
     load_domain_time()
     actor = f"user:{operator(email).id.hex}"
     for name in (processor, source):
-        registry.get(name)
+        registry.rail(name)
     if processor == source:
         raise BadInput("the money must come from another processor")
     money = _read(amount, currency.upper())
     settings: Settings = current_app.extensions["settings"]
     if settings.sandbox and moving.known_by(reference) is None:
         db.session.rollback()  # nothing is open while we ask over the network
-        _tell_sandbox(settings, processor, money)
+        _tell_sandbox(settings, source, processor, money)
     moved = moving.move(source, processor, money, reference, actor, clock.now())
     db.session.commit()
     click.echo(f"{moved.amount} moved from {source} to {processor} ({reference})")
@@ -63,13 +63,14 @@ def _read(amount: str, currency: str) -> Money:
     return money
 
 
-def _tell_sandbox(settings: Settings, processor: str, money: Money) -> None:
-    """Let the sandbox move the money between the two that it plays."""
-    if processor != "paypal":
-        raise BadInput("the sandbox only moves money to paypal")
+def _tell_sandbox(settings: Settings, source: str, processor: str, money: Money) -> None:
+    """Let the sandbox move the money between the two that it plays, or out to the bank."""
+    path = {"paypal": "/_sandbox/paypal/fund", "bank": "/_sandbox/withdraw"}.get(processor)
+    if source != "stripe" or path is None:
+        raise BadInput("the sandbox only moves money from stripe to paypal, or to the bank")
     try:
         answer = requests.post(
-            f"{settings.paypal_api_base}/_sandbox/paypal/fund",
+            f"{settings.paypal_api_base}{path}",
             json={"currency": money.currency, "value": str(money.decimal)},
             timeout=settings.processor_timeout_s,
         )

@@ -46,7 +46,7 @@ class DestinationStatus(StrEnum):
     onboarding, active and restricted ──replace──▶ replaced
 
     An address at PayPal begins as onboarding: its owner confirms it by the link of a mail, or
-    withdraws it and names another.
+    withdraws it and names another. So does a bank account, which an operator accepts or refuses.
     """
 
     REQUESTED = "requested"
@@ -71,12 +71,12 @@ class Destination(Polled, Stateful):
             " AND (status IN ('requested', 'refused') OR remote_account IS NOT NULL)",
             name="remote_account_once_opened",
         ),
-        # An address at PayPal may be that of a household; anybody can name it, one confirms it.
+        # An address at PayPal or a bank account may be that of a household: several may name it.
         Index(
             "uq_destination_remote_account",
             "remote_account",
             unique=True,
-            postgresql_where=text("processor <> 'paypal'"),
+            postgresql_where=text("processor NOT IN ('paypal', 'bank')"),
         ),
         CheckConstraint("status <> 'active' OR usable_at IS NOT NULL", name="active_is_usable"),
         # One destination per creator and processor, but for those that were refused or replaced.
@@ -94,6 +94,7 @@ class Destination(Polled, Stateful):
         (DestinationStatus.REQUESTED, "refuse"): DestinationStatus.REFUSED,
         (DestinationStatus.ONBOARDING, "activate"): DestinationStatus.ACTIVE,
         (DestinationStatus.ONBOARDING, "withdraw"): DestinationStatus.REFUSED,
+        (DestinationStatus.ONBOARDING, "refuse"): DestinationStatus.REFUSED,
         (DestinationStatus.ONBOARDING, "restrict"): DestinationStatus.RESTRICTED,
         (DestinationStatus.ACTIVE, "restrict"): DestinationStatus.RESTRICTED,
         (DestinationStatus.RESTRICTED, "activate"): DestinationStatus.ACTIVE,
@@ -109,7 +110,8 @@ class Destination(Polled, Stateful):
 
     creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"))
     processor: Mapped[str]
-    remote_account: Mapped[str | None]  # at PayPal the address to which it pays
+    # At PayPal the address to which it pays; of a bank account what may be shown of it.
+    remote_account: Mapped[str | None]
     requirements: Mapped[list[str]] = mapped_column(ARRAY(String), default=list)
     refusal: Mapped[str | None]
     created_at: Mapped[datetime]

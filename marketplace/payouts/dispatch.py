@@ -1,7 +1,8 @@
 """What follows a run's approval, or its rejection: one row at a time, each in a commit of its own.
 
 begin_next      an approved run is sent
-ask_next        one of its payouts: the processor is asked for the transfer
+ask_next        one of its payouts: the processor is asked for the transfer; what goes to bank
+                accounts is left to `bank_making`, which writes a file of it
 finish_next     all its payouts have left or are held, unknown or ended: the run is done
 give_back_next  one payout of a rejected run: its money is available again
 """
@@ -17,7 +18,7 @@ from marketplace.database.lock import lock_next
 from marketplace.extensions import db
 from marketplace.payouts import shortfall
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.leaving import enqueue
+from marketplace.payouts.leaving import enqueue, to_bank
 from marketplace.payouts.payout import Payout, PayoutStatus, cancel
 from marketplace.payouts.run import LEAVING, PayoutRun, PayoutRunLine, RunStatus
 from marketplace.statuses import SYSTEM
@@ -44,6 +45,7 @@ def ask_next(at: datetime) -> bool:
         Payout.status == PayoutStatus.RESERVED,
         Payout.asked_at.is_(None),
         Payout.run_id.in_(select(PayoutRun.id).where(PayoutRun.status.in_(LEAVING))),
+        ~to_bank(),
         order_by=Payout.id,
     )
     if payout is None:

@@ -67,7 +67,7 @@ def _rail(to: Destination | None, country: str, currency: str) -> dict[str, Any]
         return {"step_minor": registry.get(destinations.PROCESSOR).payout_step(currency)}
     if not registry.offers(to.processor):
         return {"processor": to.processor, "rail_refusal": "off"}
-    adapter = registry.get(to.processor)
+    adapter = registry.rail(to.processor)
     return {
         "processor": to.processor,
         "rail_refusal": adapter.supports(country, currency),

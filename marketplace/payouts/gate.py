@@ -76,6 +76,9 @@ def matured(facts: Facts, at: datetime) -> Facts:
 # The detail of a payout whose run waits for an operator.
 RUN_APPROVAL = "run_approval"
 
+# What is required of a bank account before it is paid: an operator looks at whose it is.
+BANK_REVIEW = "bank.review"
+
 # Who must act before a held payout goes on.
 _HOLD_WAITS_ON = {
     "processor_funds": "marketplace",
@@ -185,8 +188,9 @@ def _at_destination(facts: Facts) -> Iterator[Blocker]:
     if facts.destination_status is None:
         yield Blocker(Reason.NO_DESTINATION, on="creator")
     elif facts.destination_status != "active":
-        on = "processor" if facts.destination_status == "requested" else "creator"
         details = tuple(facts.destination_requirements)
+        on = "processor" if facts.destination_status == "requested" else "creator"
+        on = "operator" if BANK_REVIEW in details else on
         yield Blocker(Reason.DESTINATION_NOT_READY, on=on, details=details)
     if facts.destination_cools_until is not None:
         yield Blocker(Reason.DESTINATION_COOLING, on="time", until=facts.destination_cools_until)

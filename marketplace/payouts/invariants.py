@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketplace.database.check import Check
+from marketplace.payouts import bank_invariants
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import COOLING, Destination
 from marketplace.payouts.payout import OPEN_SQL, Payout
@@ -253,6 +254,7 @@ CHECKS = (
         "  AND b.event = 'create' WHERE c.at > b.at + interval '1 minute'"
         " AND c.at < CASE WHEN s.status = 'short' THEN 'infinity' ELSE s.status_at END",
     ),
+    *bank_invariants.CHECKS,
     *checks(CreatorHold.__tablename__, CreatorHold.MOVES),
     *checks(Destination.__tablename__, Destination.MOVES),
     *checks(PayoutRun.__tablename__, PayoutRun.MOVES),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from marketplace import statuses
 from marketplace.extensions import db
@@ -23,13 +23,19 @@ from marketplace.payouts.payout import (
 )
 from marketplace.payouts.run import LEAVING, PayoutRun
 from marketplace.processors import outbox
+from marketplace.processors.bank import Bank
 from marketplace.processors.base import TransferIntent
 from marketplace.statuses import SYSTEM
 
 
 def enqueue(payout: Payout, destination: Destination, at: datetime) -> None:
-    """Ask the processor for the transfer, under a key of its own."""
+    """Ask the processor for the transfer, under a key of its own.
+
+    The bank is not asked: the payout waits for the next file of its run.
+    """
     assert destination.remote_account
+    if destination.processor == Bank.name:
+        return
     payout.asked_at = at
     outbox.enqueue(
         destination.processor,
@@ -41,6 +47,12 @@ def enqueue(payout: Payout, destination: Destination, at: datetime) -> None:
             description="Creator payout",
         ),
     )
+
+
+def to_bank() -> ColumnElement[bool]:
+    """SQL: does this payout go to a bank account?"""
+    accounts = select(Destination.id).where(Destination.processor == Bank.name)
+    return Payout.destination_id.in_(accounts)
 
 
 def may_send(payout: Payout, at: datetime) -> bool:

@@ -32,7 +32,8 @@ def returned(payout: Payout, transfer: Snapshot, at: datetime) -> None:
     drafts = settle(payout, transfer, at)
     if payout.status == PayoutStatus.RETURNED:
         return
-    statuses.advance(payout, "return", at, SYSTEM)
+    payout.failure = "; ".join(transfer.requirements) or None
+    statuses.advance(payout, "return", at, SYSTEM, payout.failure or "")
     notices.came_back(payout.creator_id, payout.amount, at)
     processor = db.session.get_one(Destination, payout.destination_id).processor
     drafts.append(

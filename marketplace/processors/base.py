@@ -199,10 +199,24 @@ class Ref:
     account: str | None
 
 
-class Processor(Protocol):
-    """One payment processor. Only the sender calls `execute` and `find`."""
+class Rail(Protocol):
+    """A way on which payouts leave, and what it can do."""
 
     name: str
+
+    def payout_step(self, currency: str) -> int:
+        """Return what a payout in this currency is a multiple of, in our minor units."""
+
+    def payout_most(self, currency: str) -> Money | None:
+        """Return what one payout in this currency is at most; None = no bound that we know."""
+
+    def supports(self, country: str, currency: str, amount: Money | None = None) -> str | None:
+        """Return None if a recipient in `country` can be paid so, else why not: a stable word."""
+
+
+class Processor(Rail, Protocol):
+    """One payment processor. Only the sender calls `execute` and `find`."""
+
     livemode: bool
     # How long after the first try the processor surely still knows our key, in domain time.
     safe_window: timedelta
@@ -272,12 +286,3 @@ class Processor(Protocol):
         Raises:
             ProcessorUnavailable: no usable answer.
         """
-
-    def payout_step(self, currency: str) -> int:
-        """Return what a payout in this currency is a multiple of, in our minor units."""
-
-    def payout_most(self, currency: str) -> Money | None:
-        """Return what one payout in this currency is at most; None = no bound that we know."""
-
-    def supports(self, country: str, currency: str, amount: Money | None = None) -> str | None:
-        """Return None if a recipient in `country` can be paid so, else why not: a stable word."""

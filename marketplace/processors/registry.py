@@ -1,4 +1,4 @@
-"""Which processors this application has, by name."""
+"""Which processors and rails this application has, by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from flask import Flask, current_app
 
 from marketplace.config import Settings
 from marketplace.errors import NotFound
-from marketplace.processors.base import Processor
+from marketplace.processors.bank import Bank
+from marketplace.processors.base import Processor, Rail
 from marketplace.processors.paypal import PayPal
 from marketplace.processors.stripe import Stripe
 
@@ -17,6 +18,7 @@ def register(app: Flask, settings: Settings) -> None:
     if settings.paypal_client_id:
         processors[PayPal.name] = PayPal(settings)
     app.extensions["processors"] = processors
+    app.extensions["bank"] = Bank(settings.bank_account) if settings.bank_account else None
 
 
 def get(name: str) -> Processor:
@@ -36,8 +38,31 @@ def names() -> list[str]:
     return sorted(current_app.extensions["processors"])
 
 
+def bank() -> Bank:
+    """Return the bank rail.
+
+    Raises:
+        NotFound: there is no account of ours from which it could pay.
+    """
+    found: Bank | None = current_app.extensions["bank"]
+    if found is None:
+        raise NotFound("there is no bank account of ours")
+    return found
+
+
+def rail(name: str) -> Rail:
+    """Return the rail of this name: each processor is one, and the bank.
+
+    Raises:
+        NotFound: there is no such rail.
+    """
+    return bank() if name == Bank.name else get(name)
+
+
 def offers(name: str) -> bool:
-    """Is this processor set up here?"""
+    """Is this rail set up here?"""
+    if name == Bank.name:
+        return current_app.extensions["bank"] is not None
     return name in current_app.extensions["processors"]
 
 

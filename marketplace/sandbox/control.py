@@ -3,16 +3,17 @@ disputes, books. Not Stripe's."""
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask import Blueprint, Flask, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from marketplace.sandbox import accounts, deliveries, disputes, faults, tasks, transfers
+from marketplace.sandbox import accounts, balance, deliveries, disputes, faults, tasks, transfers
 from marketplace.sandbox.books import books
 from marketplace.sandbox.params import Params
 from marketplace.sandbox.refusal import Refused
-from marketplace.sandbox.world import World
+from marketplace.sandbox.world import World, new_id
 
 SHOWN = ("offset_s", "funds_delay_s", "bank_payout_delay_s")
 DELAYS = ("funds_delay_s", "bank_payout_delay_s")
@@ -26,6 +27,7 @@ def register(app: Flask, world: World) -> None:
     _onboarding(bp, world)
     _transfers(bp, world)
     _disputes(bp, world)
+    _balance(bp, world)
     _faults_and_views(bp, world)
     app.register_blueprint(bp)
 
@@ -134,6 +136,25 @@ def _disputes(bp: Blueprint, world: World) -> None:
         except Refused as refusal:
             abort(refusal.status, str(refusal))
         return jsonify(status=made["status"])
+
+
+def _balance(bp: Blueprint, world: World) -> None:
+    @bp.post("/withdraw")
+    def withdraw() -> ResponseReturnValue:
+        """Pay {"currency": "EUR", "value": "5000.00"} of the balance out to the platform's bank."""
+        asked = request.get_json()
+        currency = str(asked.get("currency")).lower()
+        try:
+            amount = Decimal(str(asked.get("value")))
+        except InvalidOperation:
+            abort(400, "value is an amount in major units")
+        if not amount.is_finite() or amount <= 0:
+            abort(400, "an amount above zero")
+        with world.act() as act:
+            if amount > balance.available(act, currency):
+                abort(409, "the balance at Stripe is too low")
+            balance.book(act, "payout", new_id("po"), -amount, currency)
+        return jsonify(status="ok")
 
 
 def _faults_and_views(bp: Blueprint, world: World) -> None:

@@ -17,7 +17,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from marshmallow import ValidationError, fields
 
-from marketplace import money
+from marketplace import money, sepa
 from marketplace.money import Money
 
 EMAIL_LENGTH_MAX = 254  # RFC 5321, section 4.5.3.1.3
@@ -117,6 +117,38 @@ class Handle(Text):
                 gettext("2 to 30 letters a-z, digits, dots or underscores, such as ines.moreau.")
             )
         return handle
+
+
+class Iban(Text):
+    """The number of a bank account that SEPA reaches, however it is spaced; loads it without."""
+
+    def __init__(self) -> None:
+        super().__init__(length_max=60)
+
+    def read(self, text: str, data: Mapping[str, Any]) -> str:
+        try:
+            return sepa.iban(text)
+        except sepa.OutsideSepa as error:
+            raise ValidationError(
+                gettext("SEPA does not reach accounts in %(country)s.", country=error.args[0])
+            ) from error
+        except sepa.NotAnIban as error:
+            raise ValidationError(gettext("This is no IBAN: compare it digit by digit.")) from error
+
+
+class Holder(Text):
+    """The holder of a bank account; loads the name as it is written to banks."""
+
+    def __init__(self) -> None:
+        super().__init__(length_max=sepa.NAME_LENGTH_MAX)
+
+    def read(self, text: str, data: Mapping[str, Any]) -> str:
+        try:
+            return sepa.name(text)
+        except sepa.NotAName as error:
+            raise ValidationError(
+                gettext("Write it in Latin letters, as your bank does: only these and -/?:().,'+")
+            ) from error
 
 
 class Choice(Text):

@@ -6,10 +6,12 @@ from marketplace.demo_clock import DAYS_MAX
 from marketplace.earnings import hold
 from marketplace.earnings.earning import EarningKind
 from marketplace.funding.deposit import Purpose
+from marketplace.payouts.bank_answer import CODES
 from marketplace.schemas import Sent
 from marketplace.schemas.fields import Amount, Choice, Day, FormKey, Text, WholeNumber
 
 REASON_LENGTH_MAX = 500
+REFERENCE_LENGTH_MAX = 100
 
 
 class FillPool(Sent):
@@ -82,3 +84,23 @@ class MoveClock(Sent):
     """How far the demo clock is to move."""
 
     days = WholeNumber(1, DAYS_MAX)
+
+
+class DecideAccount(Sent):
+    """What an operator decides about a creator's bank account, and why."""
+
+    decision = Choice(("accept", "refuse"))
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
+class BankExecuted(Sent):
+    """When our bank executed a file, and where its statement says so."""
+
+    answered_on = Day()
+    reference = Text(length_max=REFERENCE_LENGTH_MAX)
+
+
+class BankNotPaid(BankExecuted):
+    """Why a payment was rejected, or came back."""
+
+    code = Choice(CODES)

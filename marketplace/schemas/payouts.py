@@ -6,7 +6,7 @@ from marshmallow import validate
 
 from marketplace.parties.creator import RHYTHMS
 from marketplace.schemas import Sent
-from marketplace.schemas.fields import Choice, Email, TimeZone
+from marketplace.schemas.fields import Choice, Email, Holder, Iban, TimeZone
 
 
 class PayoutSchedule(Sent):
@@ -20,3 +20,10 @@ class PayPalAddress(Sent):
     """Where a creator wants to be paid by PayPal, which takes at most 127 characters."""
 
     paypal_address = Email(validate=validate.Length(max=127))
+
+
+class BankDetails(Sent):
+    """To which bank account a creator wants to be paid, as a bank takes it."""
+
+    holder = Holder()
+    iban = Iban()

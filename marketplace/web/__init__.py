@@ -41,6 +41,7 @@ from marketplace.web import (
     creator,
     creator_agreements,
     creator_applications,
+    creator_bank,
     creator_campaigns,
     creator_challenges,
     creator_earnings,
@@ -58,6 +59,7 @@ from marketplace.web import (
     language,
     operator,
     operator_applications,
+    operator_bank,
     operator_campaigns,
     operator_challenges,
     operator_clock,
@@ -101,6 +103,7 @@ BRAND_PAGES = (
 CREATOR_PAGES = (
     creator_agreements,
     creator_applications,
+    creator_bank,
     creator_campaigns,
     creator_challenges,
     creator_earnings,
@@ -113,6 +116,7 @@ CREATOR_PAGES = (
 )
 OPERATOR_PAGES = (
     operator_applications,
+    operator_bank,
     operator_campaigns,
     operator_challenges,
     operator_clock,

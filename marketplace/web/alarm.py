@@ -1,4 +1,4 @@
-"""The shape of an alarm: what it is about, how many there are, and the age of the oldest."""
+"""One alarm: what may be true for a while and should not stay so, with the age of the oldest."""
 
 from __future__ import annotations
 

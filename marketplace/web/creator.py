@@ -11,6 +11,7 @@ creator_transactions  any line back to what earned it
 creator_payouts       where the money goes, how often, and every payout
 creator_sales         codes and links, and the sales by them
 creator_paypal        an address at PayPal, and the mail that proves it
+creator_bank          a bank account, and the wait until it is looked at
 creator_words         what people read for the words that rows keep
 creator_why           why a balance is not paid yet, in words
 """

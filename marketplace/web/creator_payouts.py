@@ -21,8 +21,8 @@ from marketplace.errors import ProcessorUnavailable
 from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
+from marketplace.payouts import bank_account, explain, receiver, returning
 from marketplace.payouts import destination as destinations
-from marketplace.payouts import explain, receiver, returning
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.schedule import next_due
@@ -117,7 +117,9 @@ def replace_destination() -> ResponseReturnValue:
 def onboarding() -> ResponseReturnValue:
     """Go on to the processor's own pages. Their links work once: each visit gets a new one."""
     destination = destinations.current(access.current_creator().id)
-    if destination is None or destination.status not in _ONBOARDS or receiver.waits(destination):
+    if destination is None or destination.status not in _ONBOARDS:
+        return to_payouts()
+    if destination.processor != destinations.PROCESSOR:
         return to_payouts()
     account = _visit(destination)
     settings: Settings = current_app.extensions["settings"]
@@ -143,8 +145,11 @@ def shown() -> dict[str, Any]:
             payout_rhythm=creator.payout_rhythm, time_zone=creator.time_zone
         ),
         "address_form": forms.blank(paypal_address=access.current_person().email),
+        "bank_form": forms.blank(holder=access.current_person().name),
         "offers_paypal": registry.offers(receiver.PROCESSOR),
+        "offers_bank": registry.offers(bank_account.PROCESSOR),
         "waits_for_address": receiver.waits(destination),
+        "waits_for_review": bank_account.waits(destination),
         "refusal": None if destination else _last_refusal(creator),
         "cools_until": destination.cools_until(clock.now()) if destination else None,
         "checking": destination is not None and _is_checked(destination),

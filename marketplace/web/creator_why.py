@@ -84,6 +84,13 @@ def _destination_not_ready(blocker: Blocker, decision: Decision) -> Step:
             gettext("Waits for Stripe; this takes a moment."),
             (url_for("creator.payouts"), gettext("See how it goes")),
         )
+    if blocker.on == "operator":
+        return Step(
+            "now",
+            gettext("Your bank account is being looked at"),
+            gettext("Waits for somebody of the marketplace; nothing for you to do."),
+            (url_for("creator.payouts"), gettext("See how it goes")),
+        )
     needed = "; ".join(dict.fromkeys(words.requirement(name) for name in blocker.details))
     waits = gettext("Waits for you.")
     return Step(

@@ -11,11 +11,12 @@ from marketplace import access, statuses
 from marketplace.commissions.sale import Sale
 from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
-from marketplace.payouts import explain, receiver
+from marketplace.payouts import bank_account, explain, receiver
 from marketplace.payouts.destination import Destination
+from marketplace.payouts.gate import BANK_REVIEW
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.statuses import SYSTEM, StatusChange
-from marketplace.web import agreement_words, formats, sale_words
+from marketplace.web import agreement_words, bank_words, formats, sale_words
 from marketplace.web.happenings import Happening
 
 Thing = Destination | Earning | Payout | Sale | agreement_words.Thing
@@ -147,7 +148,20 @@ _ADDRESS_EVENTS: dict[str, Any] = {
     "replace": _("Replaced by another account"),
 }
 _ADDRESS_WAITS = _("Waits for you: open the link that we mailed to %(address)s.")
-RAILS = {"stripe": "Stripe", "paypal": "PayPal"}
+# The same of a bank account, which somebody of the marketplace looks at.
+_BANK_EVENTS: dict[str, Any] = {
+    "create": _("Account named"),
+    "activate": _("Accepted: ready to receive money"),
+    "refuse": _("Not accepted"),
+    "withdraw": _("Account withdrawn"),
+    "replace": _("Replaced by another account"),
+}
+_BANK_WAITS = _(
+    "Waits for somebody of the marketplace, who looks whether the account is yours; nothing for you"
+    " to do."
+)
+_BANK_WAITING = (_("Being looked at"), "wait")
+RAILS = {"stripe": "Stripe", "paypal": "PayPal", "bank": "SEPA"}
 
 # What Stripe asks for, by the beginning of its own name for it; the longest that fits counts.
 _REQUIREMENTS: dict[str, Any] = {
@@ -156,6 +170,7 @@ _REQUIREMENTS: dict[str, Any] = {
     "identity.individual": _("Who you are: name, address, date of birth"),
     "identity.individual.documents": _("A document that proves who you are"),
     "identity.attestations": _("That you accept Stripe's terms"),
+    BANK_REVIEW: _("That somebody of the marketplace has looked whether it is yours"),
     receiver.CONFIRM: _("The link in the mail to your address at PayPal"),
 }
 
@@ -163,6 +178,8 @@ _REQUIREMENTS: dict[str, Any] = {
 def status(thing: Thing) -> tuple[str, str]:
     """The label of a thing's status, and the tone of its pill."""
     label, tone = STATUSES[thing.__tablename__, thing.status]
+    if isinstance(thing, Destination) and bank_account.waits(thing):
+        label, tone = _BANK_WAITING
     return str(label), tone
 
 
@@ -173,12 +190,24 @@ def rail(thing: Thing) -> str:
     return RAILS[thing.processor] if isinstance(thing, Destination) else ""
 
 
+def is_by_bank(payout: Payout) -> bool:
+    """Is it paid by a file of credit transfers?"""
+    return rail(payout) == RAILS[bank_account.PROCESSOR]
+
+
+def failure(payout: Payout) -> str:
+    """Why it was not paid: what the processor wrote to us; a bank's code in words."""
+    return bank_words.said(payout.failure)
+
+
 def wait(thing: Thing) -> str:
     """What a thing waits for and until when; '' if it waits for nothing."""
     if isinstance(thing, Payout) and waits_for_confirmation(thing):
         return str(RETURNED) % {"rail": rail(thing)}
     if isinstance(thing, Destination) and receiver.waits(thing):
         return str(_ADDRESS_WAITS) % {"address": thing.remote_account}
+    if isinstance(thing, Destination) and bank_account.waits(thing):
+        return str(_BANK_WAITS)
     waiting = thing.WAITS.get(thing.status)
     if waiting is None:
         return ""
@@ -221,6 +250,8 @@ def history(thing: Thing) -> list[Happening]:
 def _event(thing: Thing, move: StatusChange) -> str:
     if isinstance(thing, Destination) and thing.processor == receiver.PROCESSOR:
         return str(_ADDRESS_EVENTS[move.event])
+    if isinstance(thing, Destination) and thing.processor == bank_account.PROCESSOR:
+        return str(_BANK_EVENTS[move.event])
     return str(EVENTS[move.thing, move.event])
 
 
@@ -234,6 +265,8 @@ def _reason(move: StatusChange, rail: str) -> str:
     """Why it moved; what a processor wrote to us is said in our words, or left out."""
     if move.event == "hold":
         return str(_HELD_FOR.get(move.reason.partition(":")[0], "")) % {"rail": rail}
+    if move.thing == "destination" and rail == RAILS[bank_account.PROCESSOR]:
+        return move.reason if move.event == "refuse" else ""
     if move.thing == "destination":
         return "; ".join(requirement(name) for name in move.reason.split("; ") if name)
     return formats.translated(move.reason) if move.event == "cancel" else ""

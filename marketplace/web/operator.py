@@ -9,6 +9,7 @@ operator_imports   files of income, judged row by row
 operator_payouts   runs with every line, payouts with every try
 operator_thresholds  from how much on a balance leaves, per currency
 operator_holds     holds on creators, with their reason and review
+operator_bank      bank accounts, the files that pay them, the bank's answers
 operator_webhooks  what the processors told us, and replay
 operator_requests  what we asked the processors
 operator_ledger    the books: accounts, transactions, who moved what

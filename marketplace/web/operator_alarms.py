@@ -24,7 +24,7 @@ from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.program.application import ApplicationStatus, ProgramApplication
-from marketplace.web import solvency_alarms
+from marketplace.web import bank_alarms, solvency_alarms
 from marketplace.web.alarm import Alarm
 from marketplace.web.alarm import alarm as _alarm
 from marketplace.web.alarm import oldest as _oldest
@@ -38,6 +38,7 @@ def alarms() -> list[Alarm]:
         *_applications(),
         *_contests(),
         *_disputes(),
+        *bank_alarms.alarms(),
         *_payouts(),
         *_events(),
         *_requests(),

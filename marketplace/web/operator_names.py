@@ -67,6 +67,7 @@ def _fixed(owner: str) -> Party:
         "pool:gift": gettext("Gift pool"),
         "processor:stripe": "Stripe",
         "processor:paypal": "PayPal",
+        "processor:bank": gettext("Our bank account"),
     }
     return Party(names.get(owner, owner), kind)
 
@@ -92,7 +93,7 @@ def owners_called(words: str) -> list[str]:
     for kind, statement in asked.items():
         ids = db.session.scalars(statement.limit(FOUND_MAX))
         found += [f"{kind}:{id.hex}" for id in ids]
-    fixed = ("platform", "pool:fund", "pool:gift", "processor:stripe")
+    fixed = ("platform", "pool:fund", "pool:gift", "processor:stripe", "processor:bank")
     found += [owner for owner in fixed if words.casefold() in _fixed(owner).name.casefold()]
     return found
 

@@ -19,14 +19,14 @@ from marketplace.extensions import db
 from marketplace.failpoints import DECIDE_PAYOUT, Point, failpoint
 from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
-from marketplace.payouts import hold
+from marketplace.payouts import bank_file, hold
 from marketplace.payouts import payout as domain
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun
 from marketplace.processors.outbox import ProcessorRequest, ProcessorTry
 from marketplace.schemas.operations import Decide
-from marketplace.web import forms, paging, payout_lines
+from marketplace.web import bank_words, forms, paging, payout_lines
 from marketplace.web import operator_names as names
 from marketplace.web.buttons import told
 from marketplace.web.operator import bp
@@ -84,6 +84,8 @@ def _shown(found: Payout) -> dict[str, Any]:
         "moves": moves[-MOVES_SHOWN:],
         "moves_before": len(moves[:-MOVES_SHOWN]),
         "actors": names.actors(move.actor for move in moves),
+        "bank": bank_words,
+        "bank_file": bank_file.of_payout(found.id),
         "requests": requests,
         "tries": tries,
         "postings": balances.transactions_of(found.cause),

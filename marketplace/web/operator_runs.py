@@ -20,6 +20,7 @@ from marketplace.extensions import db
 from marketplace.failpoints import DECIDE_RUN, Point, failpoint
 from marketplace.money import Money, zero
 from marketplace.payouts import approval, overview
+from marketplace.payouts.bank_file import BankFile
 from marketplace.payouts.overview import Pay, Sum
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun, PayoutRunLine
@@ -89,6 +90,7 @@ def _shown(found: PayoutRun) -> dict[str, Any]:
         "payouts": _payouts([line.payout_id for line in shown if line.payout_id]),
         "counts": line_counts([run_id])[run_id],
         "state": state if state in STATES else None,
+        "bank_files": list(db.session.scalars(select(BankFile).filter_by(run_id=run_id))),
         "moves": moves,
         "actors": names.actors(move.actor for move in moves),
         "objections": [

@@ -12,7 +12,7 @@ from marketplace.earnings import hold as contests
 from marketplace.earnings import maturity
 from marketplace.funding import debt
 from marketplace.metrics import facts
-from marketplace.payouts import approval, dispatch, hold, opening
+from marketplace.payouts import approval, bank_making, dispatch, hold, opening
 from marketplace.webhooks import inbox, orders
 from marketplace.worker import codes, measuring, polling, post, reconciling, sender
 
@@ -66,6 +66,7 @@ JOBS: tuple[Job, ...] = (
     Job("decided payout runs", approval.lock_next_run),
     Job("approved payout runs", dispatch.begin_next),
     Job("payouts to ask for", dispatch.ask_next),
+    Job("bank files", bank_making.make_next),
     Job("payouts of rejected runs", dispatch.give_back_next),
     Job("finished payout runs", dispatch.finish_next),
     Job("reconciliation", reconciling.reconcile_next),

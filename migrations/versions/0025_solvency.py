@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from marketplace.database.roles import grant
 
 revision = "0025"
-down_revision = "0023"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

@@ -55,6 +55,14 @@ def test_money_is_moved_and_moved_once(app: Flask, sandbox: SandboxServer) -> No
     assert db.session.query(ProcessorFunding).count() == 1
 
 
+def test_money_is_moved_to_our_bank_account(app: Flask, sandbox: SandboxServer) -> None:
+    for _ in range(2):
+        done = fund(app, "bank", "300", "USD", "--reference", "FT-1")
+        assert done.exit_code == 0, done.output
+    assert (at("bank"), at("stripe")) == (Money(30_000, "USD"), Money(-30_000, "USD"))
+    assert sandbox.books()["currencies"]["usd"]["payouts"] == "300.00"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -62,6 +70,11 @@ def test_money_is_moved_and_moved_once(app: Flask, sandbox: SandboxServer) -> No
         (("paypal", "9000", "USD", "--reference", "9"), "balance at Stripe is too low"),
         (("paypal", "x", "USD", "--reference", "9"), "is no amount"),
         (("paypal", "0", "USD", "--reference", "9"), "above zero"),
+        (("bank", "9000", "USD", "--reference", "9"), "balance at Stripe is too low"),
+        (
+            ("paypal", "1", "USD", "--from", "bank", "--reference", "9"),
+            "only moves money from",
+        ),
         (("paypal", "1", "XXX", "--reference", "9"), "a currency that PayPal pays out"),
         (("stripe", "1", "USD", "--reference", "9"), "another processor"),
         (("elsewhere", "1", "USD", "--reference", "9"), "there is no processor"),

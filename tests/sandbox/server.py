@@ -128,6 +128,10 @@ class Remote:
         asked = {"currency": currency, "value": value, "from_stripe": from_stripe}
         self.call("POST", "paypal/fund", asked)
 
+    def withdraw(self, value: str, currency: str) -> None:
+        """Let money leave the balance at Stripe for our bank account."""
+        self.call("POST", "withdraw", {"currency": currency, "value": value})
+
     def move_paypal(self, batch_id: str, status: str) -> None:
         """Bring the item of a batch to a status of PayPal's."""
         self.call("PUT", f"paypal/batches/{batch_id}", {"status": status})

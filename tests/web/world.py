@@ -19,6 +19,9 @@ from marketplace.metrics.importing import MetricImport
 from marketplace.money import Money
 from marketplace.notifications import mail
 from marketplace.parties.user import User
+from marketplace.payouts import bank_account
+from marketplace.payouts.bank_account import BankAccount
+from marketplace.payouts.bank_file import BankFile
 from marketplace.processors.base import Ref
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.web import confirmation
@@ -28,7 +31,10 @@ from tests.agreeing import ask_for_place, make_agreement
 from tests.challenges.make import make_challenge, make_entry
 from tests.commissions.making import Shop, make_storefront, order, refund, sell_for, tell
 from tests.make import (
+    IBAN,
     fill_pool,
+    fund_bank,
+    make_bank_destination,
     make_brand,
     make_campaign,
     make_clawback,
@@ -74,6 +80,18 @@ def _transaction(type: str, id: UUID) -> UUID:
     return balances.transactions_of(Cause(type, id))[0].id
 
 
+def _banked() -> UUID:
+    """A payout that is in a file; and an account that waits for an operator."""
+    creator = make_creator().creator
+    fund_bank(Money(20_000, "EUR"))
+    make_bank_destination(creator)
+    payout = make_payout(creator, "150.00 EUR")
+    other = make_creator().creator
+    bank_account.name(other.id, "Ada Lovelace", IBAN, f"user:{other.user_id.hex}", clock.now())
+    db.session.commit()
+    return payout.id
+
+
 def make_world() -> World:
     """Two brands, two creators, an operator; and some of everything that the first ones have."""
     brand, other_brand = make_brand(), make_brand("Kite & Co")
@@ -101,7 +119,13 @@ def make_world() -> World:
     entry = make_entry(challenge)
     unfunded = make_challenge(brand, title="A draft", status="draft")
     db.session.commit()
+    banked = _banked()
     ids: Ids = {
+        **{f"operator.{name}.payout_id": banked for name in ("bank_payment", "bank_not_paid")},
+        "file_id": _newest(BankFile),
+        "account_id": db.session.scalars(
+            select(BankAccount.destination_id).order_by(BankAccount.destination_id.desc()).limit(1)
+        ).one(),
         **{f"operator.{name}.application_id": waiting.id for name in of_the_program},
         "brand.transaction.transaction_id": _transaction("deposit", deposit.id),
         "creator.transaction.transaction_id": _transaction("earning", earning_id),
