@@ -104,6 +104,7 @@ def decide_next(at: datetime) -> bool:
         destination = destinations.current(creator.id)
         assert destination is not None, "the gate asks for a destination"
         payout = payouts.reserve(creator.id, destination, line.run_id, decision.parts, at)
+        payout.lifted_for = decision.lifted_for
         line.state, line.payout_id = "included", payout.id
     else:
         line.state = "excluded"

@@ -11,7 +11,7 @@ from marketplace.challenges import judging
 from marketplace.earnings import hold as contests
 from marketplace.earnings import maturity
 from marketplace.metrics import facts
-from marketplace.payouts import approval, dispatch, hold, opening, solvency
+from marketplace.payouts import approval, closing, dispatch, hold, opening, solvency
 from marketplace.webhooks import inbox, orders
 from marketplace.worker import codes, measuring, polling, post, sender
 
@@ -65,5 +65,6 @@ JOBS: tuple[Job, ...] = (
     Job("payouts to ask for", dispatch.ask_next),
     Job("payouts of rejected runs", dispatch.give_back_next),
     Job("finished payout runs", dispatch.finish_next),
+    Job("accounts that close", closing.close_due),
     Job("mail", post.deliver_next),
 )
