@@ -32,6 +32,7 @@ TERMINAL = {
     "payout": {"paid", "returned", "failed", "canceled"},
     "creator_hold": {"lifted"},
     "shortfall": {"covered"},
+    "account_closing": {"closed"},
     "payout_run": {"done", "rejected"},
     "campaign": {"closed", "canceled", "rejected"},
     "application": {"accepted", "declined", "withdrawn"},

@@ -24,7 +24,7 @@ from marketplace.funding import refund as refunds
 from marketplace.funding.deposit import Deposit
 from marketplace.funding.refund import Refund
 from marketplace.money import Money
-from marketplace.payouts import creator_hold, leaving, shortfall
+from marketplace.payouts import closing, creator_hold, leaving, shortfall
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import Destination
@@ -57,6 +57,7 @@ PLANTED_ELSEWHERE = {
     | {f"A{n}.{it}" for n in (1, 2, 3) for it in ("challenge", "challenge_entry")},
     "tests/ledger/test_invariants.py": {f"L{n}" for n in range(1, 11)} | {"S1", "S2"},
     "tests/payouts/test_solvency.py": {"V1", "V2"},
+    "tests/payouts/test_closing.py": {"T1"},
     "tests/processors/test_invariants.py": {f"O{n}" for n in range(1, 7)},
     "tests/webhooks/test_invariants.py": {"W1", "W4.mode"},
     "tests/reconciliation/test_invariants.py": {"W6", "W7"}
@@ -395,7 +396,7 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
 # The trace of every table with a lifecycle.
 for thing in (
     *("deposit", "refund", "dispute", "earning", "destination", "creator_hold"),
-    *("payout_run", "payout", "shortfall"),
+    *("payout_run", "payout", "shortfall", "account_closing"),
     *("campaign", "application", "agreement", "deliverable"),
 ):
     moved = of("status_change", f"thing = '{thing}' AND from_status IS NOT NULL")
@@ -461,6 +462,8 @@ def lively() -> None:
     creator_hold.lift(locked(CreatorHold, held.id), "user:1", "in order", clock.now())
     db.session.commit()
     _dispute()
+    closing.begin(make_creator().creator.id, "asked for", "user:1", clock.now())
+    assert closing.close_due(clock.now())
     for missing in (usd(70), usd(0)):
         shortfall.measured(missing, clock.now())
     db.session.commit()

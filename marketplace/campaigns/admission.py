@@ -10,6 +10,7 @@ from marketplace.campaigns.campaign import Campaign
 from marketplace.errors import BadInput, says
 from marketplace.metrics.facts import facts_of
 from marketplace.metrics.profile import as_json
+from marketplace.parties import closing
 from marketplace.program.membership import is_member
 from marketplace.program.rules import Verdict, judge, verdict_json
 
@@ -40,10 +41,11 @@ def admitted(campaign: Campaign, creator_id: UUID, at: datetime) -> dict[str, An
 
 
 def still_member(creator_id: UUID) -> None:
-    """Refuse a creator who is not in the program, or suspended.
+    """Refuse a creator who is not in the program, suspended, or closing their account.
 
     Raises:
-        BadInput: they are no member now.
+        BadInput: they are no member now, or their account closes.
     """
+    closing.require_open(creator_id)
     if not is_member(creator_id):
         raise BadInput(says("Only members of the program can work for a campaign."))

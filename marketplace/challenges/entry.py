@@ -24,6 +24,7 @@ from marketplace.extensions import db
 from marketplace.metrics import video
 from marketplace.metrics.facts import facts_of
 from marketplace.notifications import notices
+from marketplace.parties import closing
 from marketplace.parties.creator import Creator
 from marketplace.program import membership
 from marketplace.program.rules import Verdict, judge, verdict_json
@@ -98,11 +99,12 @@ def enter(challenge: Challenge, creator: Creator, link: str, *, actor: str, at: 
 
     Raises:
         WrongState: it is not open, or its window is over.
-        BadInput: the creator is not eligible or has entered, or the link is none or is taken.
+        BadInput: the creator is closing, not eligible or has entered, or the link is none or taken.
     """
     is_open = challenge.status == ChallengeStatus.OPEN
     if not is_open or challenge.closes_at is None or at >= challenge.closes_at:
         raise WrongState("challenge", challenge.status, "enter")
+    closing.require_open(creator.id)
     stands = standing(challenge, creator.id, at)
     if not stands.eligible:
         raise BadInput(says("You cannot enter yet: see what is missing."))

@@ -14,11 +14,12 @@ from marketplace.earnings.maturity import pending_of
 from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
+from marketplace.parties import closing
 from marketplace.parties.creator import Creator
 from marketplace.payouts import creator_hold, leaving, shortfall
 from marketplace.payouts import destination as destinations
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.gate import Decision, Facts, decide
+from marketplace.payouts.gate import Decision, Facts, Lift, decide
 from marketplace.payouts.payout import OPEN, Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.payouts.schedule import next_due
@@ -54,6 +55,7 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             contested=[(kept[it.id], it.review_at) for it in contested if it.review_at],
             held_for=held.reason if held else None,
             held_until=held.review_at if held else None,
+            lifted_for=Lift.CLOSING if closing.of(creator.id) else None,
             short=short.missing if short else None,
             short_until=short.due_at if short else None,
             **_rail(destination, creator.country, currency),
@@ -106,6 +108,7 @@ def as_json(decision: Decision) -> dict[str, Any]:
         "available": _money(facts.available),
         "in_payout": _money(facts.in_payout),
         "threshold": _money(facts.threshold),
+        "lifted_for": facts.lifted_for,
         "debt": _money(facts.debt),
         "next_payout": {
             "recovered": _money(decision.parts.recovered),

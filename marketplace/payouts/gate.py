@@ -28,6 +28,13 @@ class Reason(StrEnum):
     RAIL_CANNOT = "rail_cannot"
     ON_HOLD = "on_hold"
     NOT_COVERED = "not_covered"
+    BELOW_RAIL_MINIMUM = "below_rail_minimum"
+
+
+class Lift(StrEnum):
+    """Why the threshold does not hold for a balance."""
+
+    CLOSING = "closing"  # the account closes
 
 
 @dataclass(frozen=True)
@@ -54,13 +61,15 @@ class Facts:
     processor: str | None = None  # of the destination
     rail_refusal: str | None = None  # what the destination's processor cannot do: 'country', …
     most: Money | None = None  # what it pays at once
+    lifted_for: Lift | None = None  # the threshold does not hold
     short: Money | None = None  # our cash at the processors lacks this much of the currency
     short_until: datetime | None = None  # by when the marketplace brings it in
 
     @property
     def least(self) -> Money:
         """The smallest balance that leaves: the threshold, and enough to pay anything at all."""
-        return max(self.threshold, Money(self.step_minor, self.threshold.currency))
+        step = Money(self.step_minor, self.threshold.currency)
+        return step if self.lifted_for else max(self.threshold, step)
 
 
 def matured(facts: Facts, at: datetime) -> Facts:
@@ -131,6 +140,12 @@ class Decision:
         return divide(self.facts.available, self.facts.debt, self.facts.step_minor)
 
     @property
+    def lifted_for(self) -> Lift | None:
+        """Why the balance leaves although it is below the threshold, if that is so."""
+        below = self.facts.available < self.facts.threshold
+        return self.facts.lifted_for if self.payable and below else None
+
+    @property
     def debt_left(self) -> Money:
         """What a payout of the balance as it is now would leave of the debt."""
         return self.facts.debt - self.parts.recovered
@@ -180,7 +195,10 @@ def _in_balance(facts: Facts) -> Iterator[Blocker]:
     else:
         missing = facts.least - facts.available
         until = _enough_by(facts)
-        yield Blocker(Reason.BELOW_THRESHOLD, on="time", missing=missing, until=until)
+        if facts.lifted_for is None:
+            yield Blocker(Reason.BELOW_THRESHOLD, on="time", missing=missing, until=until)
+        else:
+            yield Blocker(Reason.BELOW_RAIL_MINIMUM, "operator", missing=missing, until=until)
 
 
 def _at_destination(facts: Facts) -> Iterator[Blocker]:

@@ -210,6 +210,20 @@ CHECKS = (
         " (TABLE due EXCEPT ALL TABLE said) UNION ALL (TABLE said EXCEPT ALL TABLE due)",
     ),
     Check(
+        "T1",
+        "a payout below the threshold of its day says why, and its creator's account did close",
+        "SELECT p.id, p.lifted_for FROM payout p CROSS JOIN LATERAL (SELECT t.amount_minor"
+        "  FROM payout_threshold t WHERE t.currency = p.currency"
+        "  AND t.effective_on <= (p.created_at AT TIME ZONE 'UTC')::date"
+        "  ORDER BY t.effective_on DESC LIMIT 1) t"
+        f" LEFT JOIN (VALUES {_STEPS}) s (currency, step_minor) ON s.currency = p.currency"
+        " WHERE (p.lifted_for IS NULL AND t.amount_minor - p.amount_minor - p.recovered_minor"
+        "   >= coalesce(s.step_minor, 1))"
+        " OR (p.lifted_for = 'closing' AND NOT EXISTS (SELECT FROM account_closing c"
+        "  JOIN status_change b ON b.thing = 'account_closing' AND b.thing_id = c.id"
+        "  AND b.event = 'create' WHERE c.creator_id = p.creator_id AND b.at <= p.created_at))",
+    ),
+    Check(
         "B1",
         "what a creator has available is what matured, less what was clawed back or paid out of it",
         f"SELECT a.owner, a.currency, a.balance_minor, q.minor FROM {_held('creator_available')}"

@@ -115,12 +115,13 @@ def decide_next(at: datetime) -> bool:
     for line in lines:
         decision = decision_for(creators[line.creator_id], line.currency, at)
         if decision.payable:
-            leaving.append((line, _wanted(line, decision.parts)))
+            leaving.append((line, decision.lifted_for, _wanted(line, decision.parts)))
         else:
             line.state, line.blockers = "excluded", as_json(decision)["blockers"]
-    reserved = payouts.reserve_all([wanted for _, wanted in leaving], at)
-    for (line, _), payout in zip(leaving, reserved, strict=True):
+    reserved = payouts.reserve_all([wanted for *_, wanted in leaving], at)
+    for (line, lifted_for, _), payout in zip(leaving, reserved, strict=True):
         line.state, line.payout_id = "included", payout.id
+        payout.lifted_for = lifted_for
     return bool(lines)
 
 

@@ -107,6 +107,7 @@ class Payout(Polled, Stateful):
             " AND (return_seen_at IS NULL OR status = 'returned')",
             name="only_a_return_is_seen",
         ),
+        CheckConstraint("lifted_for IN ('closing')", name="lifted_for"),
         CheckConstraint("(status = 'held') = (hold_reason IS NOT NULL)", name="held_has_reason"),
         # At most one payout per creator and currency is on its way.
         Index(
@@ -163,6 +164,7 @@ class Payout(Polled, Stateful):
     amount_minor: Mapped[int]  # goes to the destination
     recovered_minor: Mapped[int] = mapped_column(default=0, server_default="0")
     currency: Mapped[str]
+    lifted_for: Mapped[str | None]  # why it was paid although it was below the threshold
     created_at: Mapped[datetime]
     asked_at: Mapped[datetime | None]  # when the processor was last asked: once its run is sent
     transfer_ref: Mapped[str | None] = mapped_column(unique=True)

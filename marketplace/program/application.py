@@ -22,6 +22,7 @@ from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import db
 from marketplace.metrics import facts as metric_facts
 from marketplace.metrics.profile import Facts, age_years, as_json, from_json
+from marketplace.parties import closing
 from marketplace.parties.creator import Creator
 from marketplace.program import membership
 from marketplace.program.membership import ProgramMembership
@@ -151,12 +152,14 @@ def apply(
         born_on: what the creator says, once: a later application keeps the first date.
 
     Raises:
-        BadInput: too young, or the rules are not met; says what is missing. Nothing is kept.
+        BadInput: their account closes, they are too young, or the rules are not met; says what is
+            missing. Nothing is kept.
         WrongState: they are a member, wait for an answer, or may not apply again yet.
     """
     if not may_apply(creator.id, at):
         last = latest(creator.id)
         raise WrongState("program_application", last.status if last else "member", "apply")
+    closing.require_open(creator.id)
     _refuse_birth(born_on, at.date())
     metric_facts.describe(creator.id, born_on, country, at)
     facts, rules, verdict = verdict_now(creator.id, at)

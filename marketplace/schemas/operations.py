@@ -72,6 +72,12 @@ class LiftHold(Sent):
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 
+class CloseAccount(Sent):
+    """Why a creator's account closes; they read it."""
+
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
 class ReviewCampaign(Sent):
     """What an operator decides about a campaign as they saw it, and why."""
 

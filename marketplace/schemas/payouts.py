@@ -16,6 +16,12 @@ class PayoutSchedule(Sent):
     time_zone = TimeZone()
 
 
+class CloseMyAccount(Sent):
+    """That a creator means it."""
+
+    confirm = Choice(("yes",))
+
+
 class PayPalAddress(Sent):
     """Where a creator wants to be paid by PayPal, which takes at most 127 characters."""
 

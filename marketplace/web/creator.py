@@ -10,6 +10,7 @@ creator_statement     a month in lines that add up, on a page and as a file
 creator_transactions  any line back to what earned it
 creator_payouts       where the money goes, how often, and every payout
 creator_sales         codes and links, and the sales by them
+creator_close         the end of the account, once all is paid
 creator_paypal        an address at PayPal, and the mail that proves it
 creator_bank          a bank account, and the wait until it is looked at
 creator_words         what people read for the words that rows keep
@@ -26,6 +27,8 @@ from marketplace import access
 from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.ledger import balances
+from marketplace.parties import closing
+from marketplace.parties import creator as creators
 from marketplace.payouts.payout import Payout
 from marketplace.web import clawbacks, creator_why, trace
 from marketplace.web import creator_words as words
@@ -38,7 +41,14 @@ bp = Blueprint("creator", __name__, url_prefix="/creator")
 @bp.context_processor
 def _words() -> dict[str, object]:
     """What the templates of this area name things with."""
-    return {"words": words, "why": creator_why, "trace": trace, "clawed": clawbacks}
+    creator = creators.of_user(access.current_person()) if access.signed_in() else None
+    return {
+        "words": words,
+        "why": creator_why,
+        "trace": trace,
+        "clawed": clawbacks,
+        "account_closing": closing.of(creator.id) if creator else None,
+    }
 
 
 def my_payout(payout_id: UUID) -> Payout:

@@ -139,18 +139,18 @@ def _asked_for() -> CreatorStatement:
 
 def _lines(asked: CreatorStatement) -> list[Line]:
     earnings = [line.earning for line in asked.lines if line.earning]
-    references = _references(earnings) | _transfers(asked)
+    references, exceptions = _references(earnings) | _transfers(asked), _exceptions(asked)
     balance, lines = asked.opening, []
     for line in asked.lines:
         balance = balance + line.entry.change
         of = line.clawback.earning_id if line.clawback else line.entry.cause.id
-        lines.append(_line(line, references.get(of, ""), balance))
+        lines.append(_line(line, references.get(of, ""), exceptions.get(of, ""), balance))
     return lines
 
 
-def _line(line: statements.Line, reference: str, balance: Money) -> Line:
+def _line(line: statements.Line, reference: str, why: str, balance: Money) -> Line:
     entry, earning, clawback = line.entry, line.earning, line.clawback
-    what, why = trace.name(entry.kind), ""
+    what = trace.name(entry.kind)
     gross = fee = net = None
     if clawback is not None and earning is not None:
         gross, fee, net = -clawback.gross, -clawback.platform_fee, -clawback.net
@@ -191,6 +191,13 @@ def _transfers(asked: CreatorStatement) -> dict[UUID, str]:
     ids = [line.entry.cause.id for line in asked.lines if line.entry.cause.type == "payout"]
     rows = db.session.execute(select(Payout.id, Payout.transfer_ref).where(Payout.id.in_(ids)))
     return {payout_id: reference or "" for payout_id, reference in rows}
+
+
+def _exceptions(asked: CreatorStatement) -> dict[UUID, str]:
+    """Why a payout was made below the threshold, by the payout's id."""
+    ids = [line.entry.cause.id for line in asked.lines if line.entry.cause.type == "payout"]
+    rows = db.session.execute(select(Payout.id, Payout.lifted_for).where(Payout.id.in_(ids)))
+    return {payout_id: str(words.LIFTS[why]) for payout_id, why in rows if why}
 
 
 def _totals(lines: list[Line], currency: str) -> Totals:

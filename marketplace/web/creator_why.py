@@ -67,6 +67,25 @@ def _below_threshold(blocker: Blocker, decision: Decision) -> Step:
     )
 
 
+def _below_rail_minimum(blocker: Blocker, decision: Decision) -> Step:
+    assert blocker.missing is not None
+    return Step(
+        "now",
+        gettext("%(available)s is too little to be sent", available=_available(decision)),
+        gettext(
+            "%(rail)s pays %(currency)s only in steps of %(least)s. Waits for the marketplace: an"
+            " operator writes to you to settle it another way.",
+            rail=_rail(decision),
+            currency=decision.currency,
+            least=formats.money(decision.facts.least),
+        ),
+    )
+
+
+def _available(decision: Decision) -> str:
+    return formats.money(decision.facts.available)
+
+
 def _no_destination(blocker: Blocker, decision: Decision) -> Step:
     return Step(
         "bad",
@@ -214,4 +233,5 @@ _STEPS = {
     Reason.RAIL_CANNOT: _rail_cannot,
     Reason.ON_HOLD: _on_hold,
     Reason.NOT_COVERED: _not_covered,
+    Reason.BELOW_RAIL_MINIMUM: _below_rail_minimum,
 }

@@ -38,6 +38,11 @@ KIND_ICONS = {
 RHYTHMS: dict[str, Any] = {"weekly": _("weekly"), "monthly": _("monthly")}
 RUNS: dict[str, Any] = {"weekly": _("Weekly run"), "monthly": _("Monthly run")}
 
+# Why a payout is made although it is below the threshold.
+LIFTS: dict[str, Any] = {
+    "closing": _("Paid below the threshold because your account closes."),
+}
+
 # By table and status: the label, and the tone of its pill.
 STATUSES: dict[tuple[str, str], tuple[Any, str]] = {
     ("earning", "pending"): (_("Pending"), "wait"),

@@ -23,6 +23,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "awarded": (_("Awarded"), "ok"),
     "canceled": (_("Canceled"), ""),
     "closed": (_("Closed"), ""),
+    "closing": (_("Closing"), "wait"),
     "contested": (_("Contested"), "bad"),
     "corrected": (_("Corrected"), "info"),
     "covered": (_("Covered"), "ok"),
@@ -90,6 +91,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
 }
 
 THINGS: dict[str, Any] = {
+    "account_closing": _("Closing of an account"),
     "agreement": _("Agreement"),
     "application": _("Application"),
     "brand_repayment": _("Repayment of a brand"),
@@ -188,6 +190,10 @@ INCOME_KINDS: dict[str, Any] = {
     "commission": _("Commission"),
     "prize": _("Prize"),
 }
+# Why a payout was made although it was below the threshold.
+LIFTS: dict[str, Any] = {
+    "closing": _("Paid below the threshold because the account closes."),
+}
 RHYTHMS: dict[str, Any] = {"weekly": _("Weekly"), "monthly": _("Monthly")}
 
 
@@ -231,6 +237,11 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
     "destination_cooling": (
         _("The destination is new and cools off."),
         _("The destination is new: nothing goes there before %(until)s."),
+        None,
+    ),
+    "below_rail_minimum": (
+        _("Less than the processor can pay: %(missing)s missing. An operator must settle it."),
+        None,
         None,
     ),
     "not_covered": (

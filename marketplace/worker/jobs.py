@@ -12,7 +12,7 @@ from marketplace.earnings import hold as contests
 from marketplace.earnings import maturity
 from marketplace.funding import debt
 from marketplace.metrics import facts
-from marketplace.payouts import approval, bank_making, dispatch, hold, opening
+from marketplace.payouts import approval, bank_making, closing, dispatch, hold, opening
 from marketplace.webhooks import inbox, orders
 from marketplace.worker import codes, measuring, polling, post, reconciling, sender
 
@@ -70,5 +70,6 @@ JOBS: tuple[Job, ...] = (
     Job("payouts of rejected runs", dispatch.give_back_next),
     Job("finished payout runs", dispatch.finish_next),
     Job("reconciliation", reconciling.reconcile_next),
+    Job("accounts that close", closing.close_due),
     Job("mail", post.deliver_next),
 )

@@ -1,4 +1,4 @@
-"""Solvency: what was measured each day, and the times in which a currency was short.
+"""Solvency measured day by day and shortfalls; accounts that close, payouts below the threshold.
 
 Revision: 0025, after 0020.
 """
@@ -61,9 +61,43 @@ def upgrade() -> None:
     )
     grant(op, "SELECT, INSERT", "shortfall")
     grant(op, "UPDATE (status, status_at, missing_minor)", "shortfall")
+    _close_accounts()
+
+
+def _close_accounts() -> None:
+    op.create_table(
+        "account_closing",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("creator_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("status_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('closing', 'closed')", name=op.f("ck_account_closing_status")
+        ),
+        sa.CheckConstraint("reason <> ''", name=op.f("ck_account_closing_reason_given")),
+        sa.ForeignKeyConstraint(
+            ["creator_id"], ["creator.id"], name=op.f("fk_account_closing_creator_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_closing")),
+        sa.UniqueConstraint("creator_id", name=op.f("uq_account_closing_creator_id")),
+    )
+    op.create_index(
+        "ix_account_closing_open",
+        "account_closing",
+        ["id"],
+        postgresql_where=sa.text("status = 'closing'"),
+    )
+    grant(op, "SELECT, INSERT", "account_closing")
+    grant(op, "UPDATE (status, status_at)", "account_closing")
+    op.add_column("payout", sa.Column("lifted_for", sa.String(), nullable=True))
+    op.create_check_constraint(op.f("ck_payout_lifted_for"), "payout", "lifted_for IN ('closing')")
 
 
 def downgrade() -> None:
+    op.drop_constraint(op.f("ck_payout_lifted_for"), "payout", type_="check")
+    op.drop_column("payout", "lifted_for")
+    op.drop_table("account_closing")
     op.drop_table("shortfall")
     op.drop_table("solvency_day")
-    op.execute("DELETE FROM status_change WHERE thing = 'shortfall'")
+    op.execute("DELETE FROM status_change WHERE thing IN ('shortfall', 'account_closing')")

@@ -24,6 +24,8 @@ from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import returning
 from marketplace.payouts.destination import DestinationStatus
+from marketplace.payouts.explain import decision_for
+from marketplace.payouts.gate import Reason
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRunLine
 from marketplace.worker.draining import drain
@@ -287,7 +289,8 @@ def test_a_payout_waits_for_our_funds_and_is_paid_when_they_come(
     story: Story, payee: Creator
 ) -> None:
     story.sandbox.settings(funds_delay_s=30 * 86_400)  # of what is paid from now on
-    story.earns(payee, "240.00 USD")  # more than is there after the processor's fee
+    story.fill_pool(usd(3_000))  # ours: it covers what the processor keeps
+    story.earns(payee, "240.00 USD")  # more than is available there
     wait_for_the_run(story)
     payout = only_payout()
     assert (payout.amount, payout.status) == (usd(39_000), PayoutStatus.HELD)
@@ -300,6 +303,22 @@ def test_a_payout_waits_for_our_funds_and_is_paid_when_they_come(
     payout = only_payout()
     assert payout.status == PayoutStatus.PAID
     assert one_transfer(story, payout)
+
+
+def test_what_our_cash_does_not_cover_stops_the_run_until_it_is_brought_in(
+    story: Story, payee: Creator
+) -> None:
+    story.earns(payee, "240.00 USD")  # with the first 150.00 more than is left of it at Stripe
+    wait_for_the_run(story)
+    assert db.session.query(Payout).count() == 0
+    decision = decision_for(db.session.query(Creator).one(), "USD", clock.now())
+    assert [it.reason for it in decision.blockers] == [Reason.NOT_COVERED]
+    db.session.rollback()
+
+    story.fill_pool(usd(10_000))
+    wait_for_the_run(story)
+
+    assert one_transfer(story, only_payout())
 
 
 def test_a_creator_whose_account_is_restricted_is_paid_when_it_is_cured(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from marketplace.money import Money
 from marketplace.payouts.destination import DestinationStatus
-from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Facts, Reason, decide, matured
+from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Facts, Lift, Reason, decide, matured
 from marketplace.payouts.payout import HoldReason
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -72,6 +72,30 @@ def test_what_is_contested_does_not_keep_the_rest_from_leaving() -> None:
 
 def test_what_is_payable_misses_nothing() -> None:
     assert decide(PAYABLE).missing() is None
+
+
+@pytest.mark.parametrize("lift", Lift)
+def test_a_lifted_threshold_lets_one_cent_go_and_says_why(lift: Lift) -> None:
+    decision = decide(replace(PAYABLE, available=usd(1), lifted_for=lift))
+    assert decision.payable
+    assert decision.lifted_for is lift
+
+
+def test_what_reaches_the_threshold_is_no_exception_although_it_is_lifted() -> None:
+    assert decide(replace(PAYABLE, lifted_for=Lift.CLOSING)).lifted_for is None
+
+
+def test_what_is_blocked_is_no_exception_either() -> None:
+    facts = replace(PAYABLE, available=usd(1), lifted_for=Lift.CLOSING, held_for="a look")
+    assert decide(facts).lifted_for is None
+
+
+def test_less_than_the_rail_can_pay_waits_for_an_operator_once_the_threshold_is_lifted() -> None:
+    few = {"available": usd(99), "step_minor": 100}
+    assert reasons(**few) == [Reason.BELOW_THRESHOLD]
+    assert blockers(**few, lifted_for=Lift.CLOSING) == (
+        Blocker(Reason.BELOW_RAIL_MINIMUM, on="operator", missing=usd(1)),
+    )
 
 
 # ---- when there is enough
@@ -225,6 +249,7 @@ facts = st.builds(
     contested=st.lists(st.tuples(amounts, st.just(AT)), max_size=2),
     step_minor=st.sampled_from([1, 10, 100]),
     short=st.sampled_from([None, usd(1)]),
+    lifted_for=st.sampled_from([None, *Lift]),
 )
 
 # The field that each reason is about. Several may be about one: a balance is nothing or too little,
@@ -241,6 +266,7 @@ FIELDS = {
     Reason.RAIL_CANNOT: "rail_refusal",
     Reason.ON_HOLD: "held_for",
     Reason.NOT_COVERED: "short",
+    Reason.BELOW_RAIL_MINIMUM: "available",
 }
 # What puts a field right, and nothing else.
 CURES: dict[str, Callable[[Facts], Any]] = {

@@ -124,6 +124,8 @@ VERDICTS: dict[str, str] = {
     "GET  /creator/transactions/<uuid:transaction_id>":       "login 403 403 200 404 403",
     "GET  /creator/sales":                                    "login 403 403 200 200 403",
     "GET  /creator/sales/<uuid:sale_id>":                     "login 403 403 200 404 403",
+    "GET  /creator/close":                                    "login 403 403 200 200 403",
+    "POST /creator/close":                                    "401   403 403 422 422 403",
     "GET  /creator/payouts":                                  "login 403 403 200 200 403",
     "GET  /creator/payouts/<uuid:payout_id>":                 "login 403 403 200 404 403",
     # It did not come back: nothing to confirm.
@@ -185,6 +187,9 @@ VERDICTS: dict[str, str] = {
     "POST /operator/payouts/earnings/<uuid:earning_id>/contest": "401   403 403 403 403 422",
     "POST /operator/payouts/earnings/<uuid:earning_id>/decide": "401   403 403 403 403 422",
     "GET  /operator/disputes":                                "login 403 403 403 403 200",
+    "GET  /operator/payouts/closings":                        "login 403 403 403 403 200",
+    "GET  /operator/creators/<uuid:creator_id>/close":        "login 403 403 403 403 200",
+    "POST /operator/creators/<uuid:creator_id>/close":        "401   403 403 403 403 422",
     "GET  /operator/payouts/holds":                           "login 403 403 403 403 200",
     "GET  /operator/payouts/bank":                            "login 403 403 403 403 200",
     "GET  /operator/payouts/bank/accounts/<uuid:account_id>": "login 403 403 403 403 200",
