@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketplace.database.check import Check
+from marketplace.parties.closing import AccountClosing
 from marketplace.payouts import bank_invariants
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import COOLING, Destination
@@ -269,6 +270,7 @@ CHECKS = (
         " AND c.at < CASE WHEN s.status = 'short' THEN 'infinity' ELSE s.status_at END",
     ),
     *bank_invariants.CHECKS,
+    *checks(AccountClosing.__tablename__, AccountClosing.MOVES),
     *checks(CreatorHold.__tablename__, CreatorHold.MOVES),
     *checks(Destination.__tablename__, Destination.MOVES),
     *checks(PayoutRun.__tablename__, PayoutRun.MOVES),
