@@ -20,13 +20,12 @@ from marketplace.commissions import click
 from marketplace.commissions import code as codes
 from marketplace.commissions.code import PromoCode
 from marketplace.demo import people
-from marketplace.demo.steps import Step, WorldFailed, form_key
+from marketplace.demo.steps import Step, WorldFailed, form_key, work
 from marketplace.extensions import db
 from marketplace.storefronts import sandbox_shop
 from marketplace.storefronts import storefront as storefronts
 from marketplace.storefronts.storefront import Storefront
 from marketplace.webhooks.endpoint import take_of_shop
-from marketplace.worker.draining import drain
 
 _SHOPS = {"northwind": "northwind-coffee.example", "halcyon": "halcyon-outdoors.example"}
 _KIT = "Cold-brew kit"
@@ -106,8 +105,7 @@ def _tell(storefront: Storefront, topic: str, body: dict[str, Any]) -> None:
     status, word = take_of_shop("shopify", storefront.id, Request(builder.get_environ()))
     if (status, word) != (200, "stored"):
         raise WorldFailed(f"{topic} of {storefront.shop_domain} was answered {status} {word}")
-    db.session.commit()
-    drain()
+    work()
 
 
 def _landing(promo_code: PromoCode, at: datetime) -> str:

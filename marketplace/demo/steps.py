@@ -52,8 +52,7 @@ def base_url() -> str:
 def pay(deposit: Deposit) -> None:
     """Wait for the hosted page, pay there, and wait until the money is in the books."""
     id = deposit.id
-    db.session.commit()
-    drain()
+    work()
     opened = db.session.get_one(Deposit, id)
     if opened.checkout_url is None:
         raise WorldFailed(f"deposit {id} has no checkout: {opened.rejection}")
@@ -62,6 +61,12 @@ def pay(deposit: Deposit) -> None:
     paid = db.session.get_one(Deposit, id)
     if paid.status != DepositStatus.SUCCEEDED:
         raise WorldFailed(f"deposit {id} is {paid.status} after it was paid")
+
+
+def work() -> None:
+    """Commit, and do what is due now."""
+    db.session.commit()
+    drain(jobs=_LIVED)
 
 
 def begin(instant: datetime) -> None:

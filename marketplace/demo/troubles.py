@@ -15,7 +15,7 @@ from flask import current_app
 from marketplace import clock
 from marketplace.config import Settings
 from marketplace.demo import people
-from marketplace.demo.steps import Step, WorldFailed
+from marketplace.demo.steps import Step, WorldFailed, work
 from marketplace.earnings import hold as holds
 from marketplace.earnings.earning import Earning
 from marketplace.extensions import db
@@ -23,7 +23,6 @@ from marketplace.payouts import destination as destinations
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.schedule import last_due
 from marketplace.webhooks import inbox
-from marketplace.worker.draining import drain
 
 UNANSWERED, RETURNED, CONTESTED = "jule", "lucia", "oskar"
 TIMEOUT_S = 30
@@ -86,7 +85,7 @@ def _come_back() -> None:
     id = payout.id
     _control("POST", f"transfers/{payout.transfer_ref}/reverse")
     inbox.catch_up(destinations.PROCESSOR, since)
-    drain()
+    work()
     if db.session.get_one(Payout, id).status != PayoutStatus.RETURNED:
         raise WorldFailed(f"payout {id} did not come back")
 

@@ -22,7 +22,7 @@ from marketplace.demo import (
     sales,
     troubles,
 )
-from marketplace.demo.steps import Step, arrive, base_url, begin, form_key, pay, travel
+from marketplace.demo.steps import Step, arrive, base_url, begin, form_key, pay, travel, work
 from marketplace.earnings.earning import EarningKind
 from marketplace.extensions import db
 from marketplace.funding import deposit as deposits
@@ -35,7 +35,6 @@ from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.schedule import last_due
 from marketplace.payouts.threshold import currencies
 from marketplace.processors import registry
-from marketplace.worker.draining import drain
 
 DAYS = 60
 MATURITY = timedelta(days=7)
@@ -126,8 +125,7 @@ def _onboard_everybody() -> None:
             destinations.connect(
                 creator.id, people.mail_of(role), "USD", f"user:{creator.user_id.hex}", clock.now()
             )
-    db.session.commit()
-    drain()
+    work()
     for number, role in enumerate(people.CREATORS):
         if role.destination in ("active", "restricted"):
             _visit_onboarding(role, f"{4021 + 17 * number:04}")
