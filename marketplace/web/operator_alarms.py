@@ -6,14 +6,11 @@ What must never be true is no alarm but an invariant: `flask ledger verify` prov
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from flask import url_for
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, and_, func, not_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import and_, not_, select
 
 from marketplace import clock
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
@@ -27,20 +24,14 @@ from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.program.application import ApplicationStatus, ProgramApplication
+from marketplace.reconciliation.difference import Difference, DifferenceStatus
+from marketplace.reconciliation.run import ReconciliationRun
+from marketplace.web.operator_alarm import Alarm
+from marketplace.web.operator_alarm import alarm as _alarm
+from marketplace.web.operator_alarm import oldest as _oldest
 from marketplace.webhooks.event import WebhookEvent
 
-
-@dataclass(frozen=True)
-class Alarm:
-    """Some things that need somebody, or soon will."""
-
-    tone: str  # 'bad' = somebody must act, 'wait' = it may cure itself
-    icon: str
-    title: str
-    text: str
-    count: int
-    age: timedelta  # of the oldest
-    url: str | None
+LATE = timedelta(hours=6)  # a look at a processor's lists takes minutes
 
 
 def alarms() -> list[Alarm]:
@@ -52,6 +43,7 @@ def alarms() -> list[Alarm]:
         *_payouts(),
         *_events(),
         *_requests(),
+        *_reconciliation(),
         *_holds(),
         *_runs(),
         *_sales(),
@@ -179,6 +171,30 @@ def _requests() -> Iterator[Alarm]:
     )
 
 
+def _reconciliation() -> Iterator[Alarm]:
+    yield from _alarm(
+        _oldest(Difference.first_seen_at, Difference.status == DifferenceStatus.OPEN),
+        clock.now(),
+        tone="bad",
+        icon="scale",
+        title=gettext("Differences to the processors"),
+        text=gettext("Books, processor and inbox do not say the same. Nobody explained it yet."),
+        url=url_for("operator.compared", status=DifferenceStatus.OPEN),
+    )
+    late = and_(
+        ReconciliationRun.state != "done", ReconciliationRun.started_at <= clock.now() - LATE
+    )
+    yield from _alarm(
+        _oldest(ReconciliationRun.started_at, late),
+        clock.now(),
+        tone="bad",
+        icon="alarm-clock",
+        title=gettext("A comparison that is late"),
+        text=gettext("It does not end: see whether the processor answers, and a worker runs."),
+        url=url_for("operator.compared"),
+    )
+
+
 def _holds() -> Iterator[Alarm]:
     overdue = and_(
         CreatorHold.status == CreatorHoldStatus.ACTIVE, CreatorHold.review_at <= clock.now()
@@ -262,16 +278,3 @@ def _mail() -> Iterator[Alarm]:
         text=gettext("The mail server refused it too often. See SMTP_URL and its log."),
         url=None,
     )
-
-
-def _oldest(
-    since: InstrumentedAttribute[datetime], condition: ColumnElement[bool]
-) -> tuple[int, datetime | None]:
-    count, oldest = db.session.execute(select(func.count(), func.min(since)).where(condition)).one()
-    return count, oldest
-
-
-def _alarm(oldest: tuple[int, datetime | None], now: datetime, **alarm: Any) -> Iterator[Alarm]:
-    count, since = oldest
-    if count and since is not None:
-        yield Alarm(count=count, age=max(now - since, timedelta(0)), **alarm)
