@@ -6,7 +6,8 @@ import itertools
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
@@ -47,6 +48,10 @@ from marketplace.program import application as applications
 from marketplace.program.application import ProgramApplication
 from marketplace.program.membership import ProgramMembership
 from marketplace.program.rules import Criteria
+from marketplace.reconciliation import difference as differences
+from marketplace.reconciliation import run as reconciliations
+from marketplace.reconciliation.difference import Difference, Gap, Leg
+from marketplace.reconciliation.run import ReconciliationRun
 from marketplace.webhooks import converge
 
 PASSWORD = "correct horse battery"
@@ -474,3 +479,17 @@ def make_clawback(
     assert made is not None, "that is what stands already"
     db.session.commit()
     return made
+
+
+def make_difference(theirs_minor: int = -10_000, ours_minor: int = 0, **told: Any) -> UUID:
+    """A difference that stands: 100.00 USD left for our own bank and nobody wrote it down."""
+    at = clock.now()
+    run_id = reconciliations.begin("stripe", at)
+    run = db.session.get_one(ReconciliationRun, run_id)
+    gap: dict[str, Any] = {"leg": Leg.BOOKS, "day": at.date(), "type": "payout", **told}
+    theirs, ours = Money(theirs_minor, "USD"), Money(ours_minor, "USD")
+    differences.record(run, [Gap(theirs=theirs, ours=ours, **gap)], at.date(), at)
+    run.go_on("done")
+    run.finished_at = at
+    db.session.commit()
+    return db.session.query(Difference).order_by(Difference.id.desc()).limit(1).one().id

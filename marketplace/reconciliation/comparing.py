@@ -71,7 +71,8 @@ _TOLD = """
                                                  ELSE '%' END)
 """
 _CASES = " ".join(f"WHEN '{kind}' THEN '{type}'" for kind, type in TYPES.items())
-_COMPARED = f"""
+# Both sides, row by row, for others to select from.
+SIDES = f"""
     WITH movement AS MATERIALIZED (
         SELECT m.*, (m.created_at AT TIME ZONE 'UTC')::date AS day, {POSTING_KEY} AS posting_key,
                m.object_id IS NOT NULL AS is_tellable,
@@ -79,7 +80,7 @@ _COMPARED = f"""
           FROM ({MOVEMENTS}) m
          WHERE m.processor = :processor AND m.created_at >= :long_before),
     posting AS (
-        SELECT DISTINCT ON (c.id) c.currency, c.amount_minor,
+        SELECT DISTINCT ON (c.id) c.id, c.kind, c.currency, c.amount_minor, m.id AS movement_id,
                CASE c.kind {_CASES}
                WHEN 'processor_funded' THEN
                     CASE WHEN c.amount_minor < 0 THEN '{FUNDING[0]}' ELSE '{FUNDING[1]}' END
@@ -89,6 +90,9 @@ _COMPARED = f"""
          WHERE c.processor = :processor AND c.effective_at >= :begin
            AND (m.id IS NOT NULL OR c.effective_at <= :listed_at)
          ORDER BY c.id, m.created_at)
+"""
+_COMPARED = f"""
+    {SIDES}
     SELECT day, currency, type, coalesce(sum(theirs), 0)::bigint AS theirs,
            coalesce(sum(ours), 0)::bigint AS ours,
            coalesce(sum(tellable), 0)::bigint AS tellable, coalesce(sum(told), 0)::bigint AS told
@@ -118,20 +122,21 @@ class Line:
 
 def compare(processor: str, since: date, listed_at: datetime) -> list[Line]:
     """Every line from a day on; postings after `listed_at` only if they follow a movement."""
-    begin = datetime.combine(since, time.min, UTC)
     rows = db.session.execute(
-        text(_COMPARED),
-        {
-            "processor": processor,
-            "since": since,
-            "begin": begin,
-            "long_before": begin - timedelta(days=90),
-            "listed_at": listed_at,
-        },
+        text(_COMPARED), {**sides_of(processor, since, listed_at), "since": since}
     )
     return [
         Line(row.day, row.type, *(Money(it, row.currency) for it in row[3:])) for row in rows.all()
     ]
+
+
+def sides_of(processor: str, since: date, listed_at: datetime) -> dict[str, object]:
+    """The parameters of `SIDES`."""
+    begin = datetime.combine(since, time.min, UTC)
+    # A posting follows its movement by no more than this.
+    long_before = begin - timedelta(days=90)
+    told = {"begin": begin, "long_before": long_before, "listed_at": listed_at}
+    return {"processor": processor, **told}
 
 
 def gaps(processor: str, lines: list[Line]) -> Iterator[Gap]:

@@ -78,6 +78,12 @@ class CloseAccount(Sent):
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 
+class ExplainDifference(Sent):
+    """Why books and processor differ, as the next operator reads it."""
+
+    note = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
 class ReviewCampaign(Sent):
     """What an operator decides about a campaign as they saw it, and why."""
 

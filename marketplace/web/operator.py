@@ -12,6 +12,7 @@ operator_holds     holds on creators, with their reason and review
 operator_bank      bank accounts, the files that pay them, the bank's answers
 operator_webhooks  what the processors told us, and replay
 operator_requests  what we asked the processors
+operator_reconciliation  what books and processors do not agree about
 operator_ledger    the books: accounts, transactions, who moved what
 operator_clock     the demo clock, in sandbox mode
 operator_names     who and what an id stands for

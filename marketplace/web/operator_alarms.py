@@ -6,6 +6,7 @@ What must never be true is no alarm but an invariant: `flask ledger verify` prov
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from flask import url_for
 from flask_babel import gettext
@@ -24,11 +25,15 @@ from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.processors.outbox import ProcessorRequest
 from marketplace.program.application import ApplicationStatus, ProgramApplication
+from marketplace.reconciliation.difference import Difference, DifferenceStatus
+from marketplace.reconciliation.run import ReconciliationRun
 from marketplace.web import bank_alarms, solvency_alarms
 from marketplace.web.alarm import Alarm
 from marketplace.web.alarm import alarm as _alarm
 from marketplace.web.alarm import oldest as _oldest
 from marketplace.webhooks.event import WebhookEvent
+
+LATE = timedelta(hours=6)  # a look at a processor's lists takes minutes
 
 
 def alarms() -> list[Alarm]:
@@ -42,6 +47,7 @@ def alarms() -> list[Alarm]:
         *_payouts(),
         *_events(),
         *_requests(),
+        *_reconciliation(),
         *_holds(),
         *_runs(),
         *solvency_alarms.alarms(),
@@ -179,6 +185,30 @@ def _requests() -> Iterator[Alarm]:
         title=gettext("Requests that need review"),
         text=gettext("What the processor made does not fit what we asked for."),
         url=url_for("operator.requests", state="needs_review"),
+    )
+
+
+def _reconciliation() -> Iterator[Alarm]:
+    yield from _alarm(
+        _oldest(Difference.first_seen_at, Difference.status == DifferenceStatus.OPEN),
+        clock.now(),
+        tone="bad",
+        icon="scale",
+        title=gettext("Differences to the processors"),
+        text=gettext("Books, processor and inbox do not say the same. Nobody explained it yet."),
+        url=url_for("operator.compared", status=DifferenceStatus.OPEN),
+    )
+    late = and_(
+        ReconciliationRun.state != "done", ReconciliationRun.started_at <= clock.now() - LATE
+    )
+    yield from _alarm(
+        _oldest(ReconciliationRun.started_at, late),
+        clock.now(),
+        tone="bad",
+        icon="alarm-clock",
+        title=gettext("A comparison that is late"),
+        text=gettext("It does not end: see whether the processor answers, and a worker runs."),
+        url=url_for("operator.compared"),
     )
 
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from marketplace import clock
+from marketplace.campaigns import ending
+from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
 from marketplace.earnings.earning import EarningKind
@@ -25,7 +27,15 @@ from marketplace.reconciliation.run import ReconciliationRun
 from marketplace.webhooks import converge, inbox
 from marketplace.worker.draining import drain
 from marketplace.worker.jobs import JOBS
-from tests.make import do_runs, import_rows, make_creator, run_after_maturity
+from tests.make import (
+    do_runs,
+    import_rows,
+    make_brand,
+    make_campaign,
+    make_creator,
+    make_deposit,
+    run_after_maturity,
+)
 from tests.processors.make import usd
 from tests.sandbox.server import SandboxServer
 from tests.worker import ways
@@ -153,3 +163,25 @@ def handle_events() -> None:
     """Handle what the inbox has, as the worker does."""
     while inbox.handle_next(clock.now()):
         db.session.remove()
+
+
+def follow(deposit_id: UUID) -> None:
+    """Ask about a deposit, so that its money is there from the beginning."""
+    checkout = db.session.get_one(Deposit, deposit_id, populate_existing=True).checkout_ref
+    assert checkout
+    converge.apply(registry.get("stripe").fetch("checkout", checkout, None), clock.now())
+    db.session.commit()
+
+
+def refundable(sandbox: SandboxServer) -> UUID:
+    """A brand's deposit whose campaign was canceled: it may have all of it back."""
+    team = make_brand()
+    actor = f"user:{team.user.id.hex}"
+    deposit = make_deposit(team, make_campaign(team, status="awaiting_funds")).id
+    pay(sandbox, deposit)
+    follow(deposit)
+    campaign = lock(Campaign, db.session.get_one(Deposit, deposit).campaign_id or new_id())
+    assert campaign is not None
+    ending.cancel(campaign, actor, "no longer wanted", clock.now())
+    db.session.commit()
+    return deposit

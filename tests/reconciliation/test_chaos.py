@@ -11,27 +11,20 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
 from flask import Flask
 
 from marketplace import clock
-from marketplace.campaigns import ending
-from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
-from marketplace.database.lock import lock
 from marketplace.extensions import db
 from marketplace.funding import refund as refunds
-from marketplace.funding.deposit import Deposit
-from marketplace.processors import registry
 from marketplace.processors.stripe import Stripe
 from marketplace.reconciliation.difference import Leg
-from marketplace.webhooks import converge
 from tests.conftest import Web
 from tests.harness import record_proof, trials
-from tests.make import make_brand, make_campaign, make_deposit, make_operator
+from tests.make import make_operator
 from tests.processors.make import usd
 from tests.reconciliation import scenes
 from tests.reconciliation.post import Postman
@@ -63,28 +56,6 @@ def joined(app: Flask, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) 
         db.session.remove()
 
 
-def follow(deposit_id: UUID) -> None:
-    """Ask about a deposit, so that its money is there from the beginning."""
-    checkout = db.session.get_one(Deposit, deposit_id, populate_existing=True).checkout_ref
-    assert checkout
-    converge.apply(registry.get("stripe").fetch("checkout", checkout, None), clock.now())
-    db.session.commit()
-
-
-def refundable(sandbox: SandboxServer) -> UUID:
-    """A brand's deposit whose campaign was canceled: it may have all of it back."""
-    team = make_brand()
-    actor = f"user:{team.user.id.hex}"
-    deposit = make_deposit(team, make_campaign(team, status="awaiting_funds")).id
-    scenes.pay(sandbox, deposit)
-    follow(deposit)
-    campaign = lock(Campaign, db.session.get_one(Deposit, deposit).campaign_id or new_id())
-    assert campaign is not None
-    ending.cancel(campaign, actor, "no longer wanted", clock.now())
-    db.session.commit()
-    return deposit
-
-
 class Traffic:
     """Deposits, refunds and payouts at the sandbox, of which only events tell."""
 
@@ -93,8 +64,8 @@ class Traffic:
         self.size = size
         self.operator = make_operator().id
         sandbox.settings(bank_payout_delay_s=0)
-        follow(scenes.paid(sandbox, self.operator, 1_000_000))
-        self.brands = refundable(sandbox)
+        scenes.follow(scenes.paid(sandbox, self.operator, 1_000_000))
+        self.brands = scenes.refundable(sandbox)
 
     def happen(self, events: int, postman: Postman) -> None:
         """Let things happen until there are so many events."""

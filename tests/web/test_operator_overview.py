@@ -28,6 +28,7 @@ from tests.make import (
     make_brand,
     make_campaign,
     make_creator,
+    make_difference,
     make_payout,
     make_returned,
 )
@@ -107,7 +108,14 @@ def _come_back() -> None:
     clock.set_offset(timedelta(0))
 
 
+def _differ() -> None:
+    clock.set_offset(timedelta(hours=-3))
+    make_difference()
+    clock.set_offset(timedelta(0))
+
+
 ALARMS = {
+    "Differences to the processors": _differ,
     "Contested earnings": _contest,
     "Contests whose judging is late": _late_judging,
     "Held payouts": lambda: _answer(Verdict.REJECTED, "balance_insufficient"),
