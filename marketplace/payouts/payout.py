@@ -40,7 +40,7 @@ class PayoutStatus(StrEnum):
       │ hold│              │ fail
       │  ▼  │              │ └────────────▶ failed     (money available again)
       │ held ◀────hold─────┘
-    cancel│cancel
+    cancel│cancel                          failed ──arrive──▶ paid   (late: taken back out)
       ▼   ▼
      canceled                                          (money available again)
     """
@@ -104,6 +104,11 @@ class Payout(Polled, Stateful):
             " AND (return_seen_at IS NULL OR status = 'returned')",
             name="only_a_return_is_seen",
         ),
+        CheckConstraint(
+            "late_debt_minor IS NULL OR (late_debt_minor BETWEEN 0 AND amount_minor"
+            " AND status IN ('paid', 'returned'))",
+            name="late_debt_once_arrived",
+        ),
         CheckConstraint("(status = 'held') = (hold_reason IS NOT NULL)", name="held_has_reason"),
         # At most one payout per creator and currency is on its way.
         Index(
@@ -112,6 +117,11 @@ class Payout(Polled, Stateful):
             "currency",
             unique=True,
             postgresql_where=text(OPEN_SQL),
+        ),
+        Index(
+            "ix_payout_remind",
+            "remind_at",
+            postgresql_where=text("status = 'unclaimed'"),
         ),
         # Those that wait for their run to be approved and sent.
         Index(
@@ -141,6 +151,7 @@ class Payout(Polled, Stateful):
         (PayoutStatus.UNCLAIMED, "return"): PayoutStatus.RETURNED,
         (PayoutStatus.UNCLAIMED, "fail"): PayoutStatus.FAILED,
         (PayoutStatus.PAID, "return"): PayoutStatus.RETURNED,
+        (PayoutStatus.FAILED, "arrive"): PayoutStatus.PAID,
         (PayoutStatus.HELD, "release"): PayoutStatus.RESERVED,
         (PayoutStatus.HELD, "cancel"): PayoutStatus.CANCELED,
     }
@@ -166,6 +177,8 @@ class Payout(Polled, Stateful):
     hold_reason: Mapped[str | None]
     review_at: Mapped[datetime | None]  # of a held payout: when it is looked at again
     failure: Mapped[str | None]
+    remind_at: Mapped[datetime | None]  # of an unclaimed payout: its creator's next mail
+    late_debt_minor: Mapped[int | None]  # arrived after it had failed: what was not there to take
     return_seen_at: Mapped[datetime | None]  # of a returned payout: confirmed by its creator
     return_seen_by: Mapped[str | None]
 
