@@ -24,6 +24,7 @@ from marketplace.funding import refund as refunds
 from marketplace.funding.deposit import Deposit
 from marketplace.funding.refund import Refund
 from marketplace.money import Money
+from marketplace.parties.creator import Creator
 from marketplace.payouts import closing, creator_hold, leaving, shortfall
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.creator_hold import CreatorHold
@@ -44,6 +45,7 @@ from tests.make import (
     make_payout,
     make_returned,
     pay,
+    transfer_of,
 )
 from tests.within import locked, within
 
@@ -158,6 +160,15 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         {"R4", "R5"},
     ),
     "a repayment that the books do not know": (unposted("brand_debt_repaid"), {"R5"}),
+    "a late arrival that left another debt than its row says": (
+        "UPDATE payout SET late_debt_minor = late_debt_minor - 1 WHERE late_debt_minor > 0",
+        {"P12", "B1", "B2"},
+    ),
+    "a late arrival that was no such": (
+        "UPDATE payout SET late_debt_minor = NULL WHERE late_debt_minor > 0",
+        {"P3", "P12", "B1", "B2"},
+    ),
+    "a late arrival that nobody posted": (unposted("payout_arrived_late"), {"P12"}),
     "a refund that is not set aside": (
         f"UPDATE refund SET {ONE_MORE} WHERE status = 'requested'",
         {"R2"},
@@ -263,7 +274,7 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     ),
     "a canceled payout that gave nothing back": (unposted("payout_released"), {"P3"}),
     "a paid payout of another amount": (
-        f"UPDATE payout SET {ONE_MORE} WHERE status = 'paid'",
+        f"UPDATE payout SET {ONE_MORE} WHERE status = 'paid' AND late_debt_minor IS NULL",
         {"P1", "P4", "B1", "X1"},
     ),
     "a canceled payout of another amount": (
@@ -449,6 +460,7 @@ def lively() -> None:
             db.session.commit()
     make_payout(make_creator().creator)
     _never_claimed(make_payout(make_creator().creator, "160.00 USD"))
+    _arrived_late(make_payout(make_creator().creator, "180.00 USD"))
     moving.move("stripe", "paypal", usd(50_000), "a bank's reference", "user:1", clock.now())
     db.session.commit()
     make_returned(make_creator().creator, "170.00 USD")
@@ -565,6 +577,16 @@ def _never_claimed(payout: Payout) -> None:
             "transfer", "B1", payout.id.hex, state, False, payout.amount, account=account
         )
         converge.apply(told, clock.now())
+    db.session.commit()
+
+
+def _arrived_late(payout: Payout) -> None:
+    """What failed, was paid anew by another payout, and arrived after all: all of it is debt."""
+    assert leaving.may_send(locked(Payout, payout.id), clock.now())
+    converge.apply(transfer_of(payout, "failed"), clock.now())
+    db.session.commit()
+    make_payout(db.session.get_one(Creator, payout.creator_id), "20.00 USD")
+    converge.apply(transfer_of(payout, "paid"), clock.now())
     db.session.commit()
 
 

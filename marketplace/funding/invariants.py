@@ -14,7 +14,7 @@ CHECKS = (
         "every posting of money at a processor goes back to a request we made there, or to a file",
         "SELECT t.id, t.kind FROM ledger.transaction t"
         " WHERE t.kind IN ('deposit_received', 'pool_filled', 'refund_paid', 'payout_paid',"
-        "  'payout_returned')"
+        "  'payout_arrived_late', 'payout_returned')"
         " AND NOT EXISTS (SELECT FROM processor_request r"
         "  WHERE r.subject_type = t.cause_type AND r.subject_id = t.cause_id)"
         " AND NOT EXISTS (SELECT FROM bank_file_payment f WHERE f.payout_id = t.cause_id)",

@@ -244,6 +244,17 @@ def payout_paid(
     return _move("payout_paid", debited, credited, amount, cause, at)
 
 
+def payout_arrived_late(
+    processor: str, creator_owner: str, taken: Money, owing: Money, cause: Cause, at: datetime
+) -> Draft:
+    """A payout that was given back arrived after all: out of what is there, the rest is debt."""
+    kind = "payout_arrived_late"
+    parts = ((creator_available(creator_owner), taken), (creator_debt(creator_owner), owing))
+    lines = [debit(account, amount) for account, amount in parts if amount]
+    lines.append(credit(processor_clearing(processor), taken + owing))
+    return Draft(kind, _key(kind, cause), cause, at, tuple(lines))
+
+
 def payout_returned(
     processor: str, creator_owner: str, amount: Money, cause: Cause, at: datetime
 ) -> Draft:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from babel.dates import format_date
 from babel.numbers import format_currency
 from flask import current_app
 from flask_babel import force_locale, get_locale, gettext
@@ -63,6 +64,8 @@ def _said(sentence: str) -> str:
 
 
 def _written(value: object) -> object:
+    if isinstance(value, datetime):
+        return format_date(value, "long", locale=get_locale())
     if not isinstance(value, Money):
         return value
     return format_currency(value.decimal, value.currency, locale=get_locale())

@@ -35,8 +35,9 @@ def _held(account: str) -> str:
 
 _CAME_BACK = "p.status = 'returned' AND p.transfer_ref IS NOT NULL"
 _NEVER_CLAIMED = "p.status = 'returned' AND p.transfer_ref IS NULL"
+_LATE = "p.late_debt_minor IS NOT NULL"  # it failed, and arrived after all
 # Of payout p: what it recovered of debt is not back.
-_LIVE = f"p.status NOT IN ('failed', 'canceled') AND NOT ({_NEVER_CLAIMED})"
+_LIVE = f"p.status NOT IN ('failed', 'canceled') AND NOT ({_NEVER_CLAIMED}) AND NOT ({_LATE})"
 _STEPS = ", ".join(f"('{currency}', {step})" for currency, step in PAYOUT_STEPS.items())
 
 # What moved the available balances, and by which payout's reservation each was paid: the next one.
@@ -75,14 +76,16 @@ CHECKS = (
     Check(
         "P3",
         "a payout is paid if and only if the books paid it, ended unpaid if they gave it back,"
-        " returned if they paid it and took it back, or gave back what nobody claimed",
+        " returned if they paid it and took it back, or gave back what nobody claimed; one that"
+        " arrived late was given back and paid",
         "SELECT p.id, p.status FROM payout p,"
         f" LATERAL ({_moved('payout_paid', 'payout_reserved')}) s,"
         f" LATERAL ({_moved('payout_released', 'payout_reserved')}) r,"
         f" LATERAL ({_moved('payout_returned', 'creator_available')}) b"
-        f" WHERE (p.status = 'paid' OR {_CAME_BACK}) <> (s.postings > 0)"
+        f" WHERE ((p.status = 'paid' OR {_CAME_BACK}) AND NOT ({_LATE})) <> (s.postings > 0)"
         f" OR ({_CAME_BACK}) <> (b.postings > 0)"
-        f" OR (p.status IN ('failed', 'canceled') OR {_NEVER_CLAIMED}) <> (r.postings > 0)",
+        f" OR (p.status IN ('failed', 'canceled') OR {_NEVER_CLAIMED} OR {_LATE})"
+        "  <> (r.postings > 0)",
     ),
     Check(
         "P4",
@@ -119,6 +122,17 @@ CHECKS = (
         "a fact is posted once: no kind of posting happens twice to the same cause",
         "SELECT kind, cause_type, cause_id, count(*) FROM ledger.transaction"
         " WHERE kind <> 'campaign_reserved' GROUP BY 1, 2, 3 HAVING count(*) > 1",
+    ),
+    Check(
+        "P12",
+        "a payout that arrived late took its amount from what was there, and else as debt; no other"
+        " did",
+        "SELECT p.id FROM payout p,"
+        f" LATERAL ({_moved('payout_arrived_late', 'creator_available')}) s,"
+        f" LATERAL ({_moved('payout_arrived_late', 'creator_debt')}) d"
+        " WHERE d.amount_minor <> coalesce(p.late_debt_minor, 0)"
+        f" OR s.amount_minor <> CASE WHEN {_LATE} THEN p.amount_minor - p.late_debt_minor"
+        "  ELSE 0 END",
     ),
     Check(
         "P10",
@@ -235,19 +249,25 @@ CHECKS = (
         "   FROM clawback k JOIN earning p ON p.id = k.earning_id WHERE p.status = 'available'"
         f"  UNION ALL SELECT {_OWNER}, p.currency, -p.recovered_minor"
         "   - CASE WHEN p.status = 'returned' THEN 0 ELSE p.amount_minor END"
-        f"   FROM payout p WHERE {_LIVE}) parts GROUP BY 1, 2) q"
+        f"   FROM payout p WHERE {_LIVE}"
+        f"  UNION ALL SELECT {_OWNER}, p.currency, p.late_debt_minor"
+        "   - CASE WHEN p.status = 'returned' THEN 0 ELSE p.amount_minor END"
+        f"   FROM payout p WHERE {_LATE}) parts GROUP BY 1, 2) q"
         "  ON q.owner = a.owner AND q.currency = a.currency"
         " WHERE -coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
     ),
     Check(
         "B2",
-        "what a creator owes is what clawbacks left as debt, less what payouts recovered",
+        "what a creator owes is what clawbacks and late arrivals left as debt, less what payouts"
+        " recovered",
         f"SELECT a.owner, a.currency, a.balance_minor, q.minor FROM {_held('creator_debt')}"
         " FULL JOIN (SELECT owner, currency, sum(minor)::bigint AS minor FROM ("
         f"  SELECT {_OWNER} AS owner, p.currency, k.debt_minor AS minor"
         "   FROM clawback k JOIN earning p ON p.id = k.earning_id"
         f"  UNION ALL SELECT {_OWNER}, p.currency, -p.recovered_minor"
-        f"   FROM payout p WHERE {_LIVE}) parts GROUP BY 1, 2) q"
+        f"   FROM payout p WHERE {_LIVE}"
+        f"  UNION ALL SELECT {_OWNER}, p.currency, p.late_debt_minor FROM payout p WHERE {_LATE}"
+        "  ) parts GROUP BY 1, 2) q"
         "  ON q.owner = a.owner AND q.currency = a.currency"
         " WHERE coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
     ),

@@ -59,6 +59,52 @@ def came_back(creator_id: UUID, amount: Money, at: datetime) -> None:
     )
 
 
+def did_not_arrive(creator_id: UUID, amount: Money, at: datetime) -> None:
+    """A payout failed: nothing of it left us."""
+    notices.to_creator(
+        creator_id,
+        at,
+        says("A payout of %(amount)s did not arrive.", amount=amount),
+        says(
+            "Nothing was lost: the money is in your available balance again, and the next payout"
+            " run takes it up. Your payouts page says why it failed."
+        ),
+        "/creator/payouts",
+    )
+
+
+def arrived_late(creator_id: UUID, amount: Money, owing: Money | None, at: datetime) -> None:
+    """A payout that had failed arrived after all; `owing` of it was not there to take any more."""
+    subject = says("A payout of %(amount)s arrived after all.", amount=amount)
+    body = says(
+        "We had told you that it failed, and the money was in your available balance again. It has"
+        " reached you, so the same amount is taken from that balance."
+    )
+    if owing is not None:
+        body = says(
+            "We had told you that it failed, and the money was in your available balance again. It"
+            " has reached you, so the same amount is taken from that balance. %(owing)s of it was"
+            " not there any more: later payouts recover that, each by a quarter at most.",
+            owing=owing,
+        )
+    notices.to_creator(creator_id, at, subject, body, "/creator/payouts")
+
+
+def unclaimed(creator_id: UUID, amount: Money, until: datetime, at: datetime) -> None:
+    """A payout lies at the processor until its creator fetches it; now and on later days."""
+    notices.to_creator(
+        creator_id,
+        at,
+        says("A payout of %(amount)s waits for you to claim it.", amount=amount),
+        says(
+            "It lies at PayPal: confirm your address there, or open an account with it. On"
+            " %(until)s what nobody claimed comes back to your available balance.",
+            until=until,
+        ),
+        "/creator/payouts",
+    )
+
+
 def _write(person: User, subject: str, body: str, at: datetime) -> None:
     settings: Settings = current_app.extensions["settings"]
     lines = [

@@ -43,7 +43,7 @@ class PayoutStatus(StrEnum):
       │ hold│              │ fail
       │  ▼  │              │ └────────────▶ failed     (money available again)
       │ held ◀────hold─────┘
-    cancel│cancel
+    cancel│cancel                          failed ──arrive──▶ paid   (late: taken back out)
       ▼   ▼
      canceled                                          (money available again)
     """
@@ -108,6 +108,11 @@ class Payout(Polled, Stateful):
             name="only_a_return_is_seen",
         ),
         CheckConstraint("lifted_for IN ('closing')", name="lifted_for"),
+        CheckConstraint(
+            "late_debt_minor IS NULL OR (late_debt_minor BETWEEN 0 AND amount_minor"
+            " AND status IN ('paid', 'returned'))",
+            name="late_debt_once_arrived",
+        ),
         CheckConstraint("(status = 'held') = (hold_reason IS NOT NULL)", name="held_has_reason"),
         # At most one payout per creator and currency is on its way.
         Index(
@@ -117,6 +122,7 @@ class Payout(Polled, Stateful):
             unique=True,
             postgresql_where=text(OPEN_SQL),
         ),
+        Index("ix_payout_remind", "remind_at", postgresql_where=text("status = 'unclaimed'")),
         # Those that wait for their run to be approved and sent.
         Index(
             "ix_payout_to_ask",
@@ -145,6 +151,7 @@ class Payout(Polled, Stateful):
         (PayoutStatus.UNCLAIMED, "return"): PayoutStatus.RETURNED,
         (PayoutStatus.UNCLAIMED, "fail"): PayoutStatus.FAILED,
         (PayoutStatus.PAID, "return"): PayoutStatus.RETURNED,
+        (PayoutStatus.FAILED, "arrive"): PayoutStatus.PAID,
         (PayoutStatus.HELD, "release"): PayoutStatus.RESERVED,
         (PayoutStatus.HELD, "cancel"): PayoutStatus.CANCELED,
     }
@@ -171,6 +178,8 @@ class Payout(Polled, Stateful):
     hold_reason: Mapped[str | None]
     review_at: Mapped[datetime | None]  # of a held payout: when it is looked at again
     failure: Mapped[str | None]
+    remind_at: Mapped[datetime | None]  # of an unclaimed payout: its creator's next mail
+    late_debt_minor: Mapped[int | None]  # arrived after it had failed: what was not there to take
     return_seen_at: Mapped[datetime | None]  # of a returned payout: confirmed by its creator
     return_seen_by: Mapped[str | None]
 

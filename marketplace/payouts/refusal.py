@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from marketplace import statuses
+from marketplace.payouts import notices
 from marketplace.payouts.payout import HoldReason, Payout, give_back, put_on_hold
 from marketplace.statuses import SYSTEM
 
@@ -31,4 +32,5 @@ def refused(payout: Payout, code: str, why: str, at: datetime) -> None:
     else:
         payout.failure = f"{code}: {why}"
         statuses.advance(payout, "fail", at, SYSTEM, payout.failure)
+        notices.did_not_arrive(payout.creator_id, payout.amount, at)
         give_back(payout, at)

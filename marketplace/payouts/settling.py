@@ -1,7 +1,7 @@
 """What a processor says of a payout that it took, and what follows for the money.
 
     accepted   it is on its way, or lies there until its receiver claims it: ask on
-    paid       it arrived: the money is the creator's
+    paid       it arrived: the money is the creator's, though it may have failed before
     failed     it did not arrive: the money is available again
     never_claimed   the same, and its creator must look at the destination first
 
@@ -16,7 +16,7 @@ from marketplace import statuses
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import Draft
-from marketplace.payouts import notices
+from marketplace.payouts import claiming, late_arrival, notices
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Mismatch, Payout, PayoutStatus, give_back
 from marketplace.processors.base import Snapshot
@@ -44,13 +44,16 @@ def settle(payout: Payout, transfer: Snapshot, at: datetime) -> list[Draft]:
         if payout.transfer_ref != transfer.remote_id:
             raise Mismatch(f"payout {payout.id} has two transfers at the processor")
         return []
-    if not statuses.allows(payout, "pay"):
-        raise Mismatch(f"payout {payout.id} is {payout.status}, yet a transfer exists")
-    payout.transfer_ref = transfer.remote_id
-    payout.check_no_more()
-    statuses.advance(payout, "pay", at, SYSTEM)
     processor, owner, cause = destination.processor, payout.creator_owner, payout.cause
-    drafts = [postings.payout_paid(processor, owner, payout.amount, cause, at)]
+    if statuses.allows(payout, "pay"):
+        statuses.advance(payout, "pay", at, SYSTEM)
+        payout.transfer_ref = transfer.remote_id
+        drafts = [postings.payout_paid(processor, owner, payout.amount, cause, at)]
+    elif statuses.allows(payout, "arrive"):
+        drafts = [late_arrival.arrived(payout, processor, transfer.remote_id, at)]
+    else:
+        raise Mismatch(f"payout {payout.id} is {payout.status}, yet a transfer exists")
+    payout.check_no_more()
     if transfer.fee and transfer.fee_ref:
         fee_ref = transfer.fee_ref
         drafts.append(postings.processor_fee_charged(processor, transfer.fee, fee_ref, cause, at))
@@ -70,6 +73,7 @@ def accepted(payout: Payout, transfer: Snapshot, at: datetime) -> None:
         raise Mismatch(f"payout {payout.id} is {payout.status}, yet a transfer is under way")
     if transfer.state == "unclaimed" and statuses.allows(payout, "await_claim"):
         statuses.advance(payout, "await_claim", at, SYSTEM, _why(transfer))
+        claiming.waits(payout, at)
     if payout.status == PayoutStatus.UNCLAIMED or payout.checks > CHECKS_MAX:
         payout.next_check_at = at + DAILY
     elif payout.status == PayoutStatus.SENDING and not payout.checks:
@@ -103,8 +107,8 @@ def _end_unpaid(payout: Payout, transfer: Snapshot, event: str, at: datetime) ->
     payout.failure = _why(transfer)
     payout.check_no_more()
     statuses.advance(payout, event, at, SYSTEM, payout.failure)
-    if event == "return":
-        notices.came_back(payout.creator_id, payout.amount, at)
+    told = notices.came_back if event == "return" else notices.did_not_arrive
+    told(payout.creator_id, payout.amount, at)
     give_back(payout, at)
 
 

@@ -201,6 +201,8 @@ def move(act: Act, item_id: str, status: str) -> None:
     if back:
         fee = Decimal(item["fee"]) if status in BACK_WITH_FEE else Decimal(0)
         _book(act, item["currency"], Decimal(item["amount"]) + fee)
+    elif item["status"] in BACK and status not in BACK:  # it goes out after all
+        _book(act, item["currency"], -Decimal(item["amount"]) - Decimal(item["fee"]))
     item["status"], item["processed"] = status, act.now
     act.save(item)
     if status == "UNCLAIMED":

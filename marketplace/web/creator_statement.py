@@ -35,6 +35,7 @@ from marketplace.web import clawbacks, earning_sources, trace
 from marketplace.web import creator_words as words
 from marketplace.web.creator import bp, my_currencies
 
+LATE = "payout_arrived_late"  # a payout whose failure is undone
 COLUMNS = (
     "date",
     "what",
@@ -67,6 +68,7 @@ class Line:
     paid_out: Money | None
     balance: Money  # all that is owed after this line
     clawed: bool = False
+    lent: bool = False  # what it added to the debt is new, not a repayment undone
     why: str = ""
 
 
@@ -159,7 +161,7 @@ def _line(line: statements.Line, reference: str, why: str, balance: Money) -> Li
     elif earning is not None:
         gross, fee, net = earning.net + earning.platform_fee, earning.platform_fee, earning.net
         what = str(words.KINDS[earning.kind])
-    elif line.debt:
+    elif line.debt and entry.kind != LATE:
         repaid = line.debt.minor < 0
         what = gettext("Debt repaid from a payout") if repaid else gettext("Debt back: no payout")
     paid_out = -(entry.change - (net or zero(entry.change.currency)) - line.debt)
@@ -174,6 +176,7 @@ def _line(line: statements.Line, reference: str, why: str, balance: Money) -> Li
         paid_out=paid_out or None,
         balance=balance,
         clawed=clawback is not None,
+        lent=clawback is not None or entry.kind == LATE,
         why=why,
     )
 
@@ -211,8 +214,8 @@ def _totals(lines: list[Line], currency: str) -> Totals:
         earned=total(line.net for line in lines if not line.clawed),
         clawed_back=-total(line.net for line in lines if line.clawed),
         debt=total(line.debt for line in lines),
-        became_debt=total(line.debt for line in lines if line.clawed),
-        repaid=-total(line.debt for line in lines if not line.clawed),
+        became_debt=total(line.debt for line in lines if line.lent),
+        repaid=-total(line.debt for line in lines if not line.lent),
         paid_out=total(line.paid_out for line in lines),
     )
 

@@ -136,6 +136,7 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("payout", "send"): _("Given to %(rail)s"),
     ("payout", "accept"): _("Found: it is on its way"),
     ("payout", "await_claim"): _("Waits to be claimed at %(rail)s"),
+    ("payout", "arrive"): _("Arrived after all: the amount is taken from what is available"),
     ("payout", "pay"): _("Paid: sent to your %(rail)s account"),
     ("payout", "return"): _("Came back: the money is available again"),
     ("payout", "doubt"): _("No clear answer: being looked up"),

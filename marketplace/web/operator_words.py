@@ -156,6 +156,7 @@ POSTINGS: dict[str, Any] = {
     "earning_released": _("Earning no longer contested"),
     "payout_reserved": _("Payout set aside"),
     "payout_paid": _("Payout paid"),
+    "payout_arrived_late": _("Payout arrived after all"),
     "payout_returned": _("Payout came back"),
     "payout_released": _("Payout given back"),
 }

@@ -90,6 +90,13 @@ POSTINGS: dict[str, tuple[Any, Any]] = {
         _("Paid out"),
         _("The processor confirmed the transfer, so the money is in your account there."),
     ),
+    "payout_arrived_late": (
+        _("Payout arrived after all"),
+        _(
+            "A payout that had failed reached you, so its amount is taken from what you have"
+            " available; what was not there any more is recovered from later payouts."
+        ),
+    ),
     "payout_returned": (
         _("Payout came back"),
         _("The processor took the transfer back, so the money is available again."),

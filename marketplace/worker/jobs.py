@@ -12,7 +12,7 @@ from marketplace.earnings import hold as contests
 from marketplace.earnings import maturity
 from marketplace.funding import debt
 from marketplace.metrics import facts
-from marketplace.payouts import approval, bank_making, closing, dispatch, hold, opening
+from marketplace.payouts import approval, bank_making, claiming, closing, dispatch, hold, opening
 from marketplace.webhooks import inbox, orders
 from marketplace.worker import codes, measuring, polling, post, reconciling, sender
 
@@ -59,6 +59,7 @@ JOBS: tuple[Job, ...] = (
     Job("codes of what is over", codes.end_next),
     Job("work that never came", ending.give_up_due, ending.next_give_up),
     Job("challenges", judging.act_due, judging.next_due),
+    Job("unclaimed payouts", claiming.remind_due, claiming.next_reminder),
     Job("held payouts", hold.release_due, hold.next_review),
     Job("solvency", measuring.measure_due),
     Job("payout runs", opening.open_due, opening.next_run_at),

@@ -1,4 +1,4 @@
-"""Disputed deposits, what brands owe after them, and deposits that pay it.
+"""Disputed deposits, brands' debts, deposits that pay them; reminders and late arrivals of payouts.
 
 Revision: 0022, after 0020.
 """
@@ -15,6 +15,7 @@ down_revision = "0021"
 branch_labels = None
 depends_on = None
 
+LATE = "ck_payout_late_debt_once_arrived"
 PURPOSE, NAMES = "ck_deposit_purpose", "ck_deposit_names_what_it_pays_for"
 
 
@@ -89,8 +90,27 @@ def upgrade() -> None:
     op.create_index(op.f("ix_brand_repayment_brand_id"), "brand_repayment", ["brand_id"])
     grant(op, "SELECT, INSERT", "brand_repayment")  # what was repaid is never changed
 
+    op.add_column("payout", sa.Column("remind_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("payout", sa.Column("late_debt_minor", sa.BigInteger(), nullable=True))
+    op.create_check_constraint(
+        op.f(LATE),
+        "payout",
+        "late_debt_minor IS NULL OR (late_debt_minor BETWEEN 0 AND amount_minor"
+        " AND status IN ('paid', 'returned'))",
+    )
+    op.create_index(
+        "ix_payout_remind",
+        "payout",
+        ["remind_at"],
+        postgresql_where=sa.text("status = 'unclaimed'"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_index("ix_payout_remind", table_name="payout")
+    op.drop_constraint(op.f(LATE), "payout", type_="check")
+    op.drop_column("payout", "late_debt_minor")
+    op.drop_column("payout", "remind_at")
     op.drop_table("brand_repayment")
     op.drop_table("dispute")
     _replace_purposes("'campaign', 'challenge'")

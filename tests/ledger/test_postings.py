@@ -179,6 +179,12 @@ BOOK: list[tuple[Draft, str, str]] = [
         "+90 payout_reserved creator:c | -90 processor_clearing processor:stripe",
     ),
     (
+        p.payout_arrived_late("stripe", CREATOR, usd(60), usd(30), WHY, NOON),
+        f"payout_arrived_late:{HEX}",
+        "+60 creator_available creator:c | +30 creator_debt creator:c"
+        " | -90 processor_clearing processor:stripe",
+    ),
+    (
         p.payout_returned("stripe", CREATOR, usd(90), WHY, NOON),
         f"payout_returned:{HEX}",
         "+90 processor_clearing processor:stripe | -90 creator_available creator:c",

@@ -76,9 +76,7 @@ def books(team: BrandTeam) -> tuple[Money, Money]:
 def test_a_lost_chargeback_is_debt_until_it_is_paid_and_a_creators_pay_is_untouched(
     story: Story, team: BrandTeam, paid: Deposit
 ) -> None:
-    campaign_id = paid.campaign_id
-    assert campaign_id is not None
-    agreement = make_agreement(campaign_id, work="submitted")
+    agreement = make_agreement(campaign_of(paid).id, work="submitted")
     id = disputed(story, paid)
     dispute = only_dispute()
     assert dispute.status == DisputeStatus.NEEDS_RESPONSE

@@ -435,7 +435,7 @@ def test_a_transfer_that_is_shown_before_its_answer_is_paid_once(
 
 @pytest.mark.parametrize(
     "status",
-    [PayoutStatus.RESERVED, PayoutStatus.HELD, PayoutStatus.FAILED, PayoutStatus.CANCELED],
+    [PayoutStatus.RESERVED, PayoutStatus.HELD, PayoutStatus.CANCELED],
 )
 def test_a_transfer_of_what_was_never_or_no_longer_sent_is_a_mismatch(
     payout: Payout, scripted: Scripted, status: PayoutStatus

@@ -367,6 +367,22 @@ def test_what_is_claimed_late_is_paid(joined: Stripe, sandbox: SandboxServer) ->
     assert world.status(payout) == "paid"
 
 
+def test_what_arrives_after_it_had_failed_is_taken_back_out(
+    joined: Stripe, sandbox: SandboxServer
+) -> None:
+    world.fund(sandbox)
+    payout = world.reserved("failed@example.com")
+    world.send()
+    world.listen(sandbox)
+    assert (world.status(payout), world.owed(payout)) == ("failed", payout.amount)
+    assert world.at_paypal() == usd(100_000)
+    sandbox.move_paypal(world.batch_of(payout), "SUCCESS")
+    world.listen(sandbox)
+    assert (world.status(payout), world.owed(payout)) == ("paid", usd(0))
+    at_theirs = sandbox.books()["paypal"]["balances"]["USD"]
+    assert f"{world.at_paypal().decimal}" == at_theirs
+
+
 @pytest.mark.parametrize("status", ["REFUNDED", "REVERSED", "FAILED", "RETURNED"])
 def test_what_came_back_after_it_was_paid_is_returned(
     joined: Stripe, sandbox: SandboxServer, status: str
