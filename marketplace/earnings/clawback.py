@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import statuses
@@ -33,10 +33,12 @@ class Clawback(Base):
     __table_args__ = (
         CheckConstraint("net_minor > 0 AND platform_fee_minor >= 0", name="net_positive"),
         CheckConstraint("debt_minor BETWEEN 0 AND net_minor", name="debt_within_net"),
+        Index("ix_clawback_creator", "creator_id", "at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     earning_id: Mapped[UUID] = mapped_column(ForeignKey("earning.id"), index=True)
+    creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"))  # the earning's
     net_minor: Mapped[int]  # what the creator loses
     debt_minor: Mapped[int]  # of that, what was no longer there to take
     platform_fee_minor: Mapped[int]  # what we give back of our fee
@@ -114,6 +116,7 @@ def claw_back(
     clawback = Clawback(
         id=new_id(),
         earning_id=locked.id,
+        creator_id=locked.creator_id,
         net_minor=net.minor,
         debt_minor=(net - taken).minor,
         platform_fee_minor=given_back.minor,

@@ -79,7 +79,9 @@ CHECKS = (
         " OR 2 * abs((g.platform_fee_minor - c.fee_minor)::numeric * g.net_minor"
         "  - g.platform_fee_minor::numeric * (g.net_minor - c.clawed_minor)) > g.net_minor"
         " OR (g.status IN ('pending', 'contested') AND c.clawed_minor = g.net_minor)"
-        " OR (g.status = 'reversed' AND (c.clawed_minor <> g.net_minor OR c.debt_minor > 0))"
+        # Debt is left of what was paid out; of that, only a contest can reverse the rest.
+        " OR (g.status = 'reversed' AND (c.clawed_minor <> g.net_minor OR (c.debt_minor > 0"
+        "  AND NOT EXISTS (SELECT FROM earning_hold h WHERE h.earning_id = g.id))))"
         " UNION ALL SELECT g.id FROM earning g WHERE g.status = 'reversed'"
         "  AND NOT EXISTS (SELECT FROM clawback WHERE earning_id = g.id)",
     ),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,11 +18,10 @@ from sqlalchemy import select
 
 from marketplace.earnings.clawback import Clawback
 from marketplace.earnings.earning import Earning
-from marketplace.errors import BadInput, says
+from marketplace.errors import BadInput, NotFound, says
 from marketplace.extensions import db
-from marketplace.ledger import statement as ledger_statement
 from marketplace.ledger.chart import AccountKind
-from marketplace.ledger.statement import StatementLine
+from marketplace.ledger.statement import Accounts, Standing, StatementLine
 from marketplace.money import Money, zero
 from marketplace.parties.creator import Creator
 
@@ -32,6 +32,18 @@ OWED = (
     AccountKind.CREATOR_CONTESTED,
     AccountKind.PAYOUT_RESERVED,
 )
+OWING = (AccountKind.CREATOR_DEBT,)
+AT_ONCE = 200  # lines whose earnings are read together
+
+
+@dataclass(frozen=True)
+class Period:
+    """Whole days where a creator lives: the instants `since` <= ... < `until`."""
+
+    first_on: date
+    last_on: date
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -41,67 +53,78 @@ class Line:
     An earning says what its net is made of; a clawback, of which earning it was.
     """
 
-    entry: StatementLine  # its change is that of what they are owed
+    entry: StatementLine
+    change: Money  # of what they are owed
     debt: Money  # the change of what they owe
+    balance: Money  # what they are owed after it
     earning: Earning | None
     clawback: Clawback | None
 
 
 @dataclass(frozen=True)
 class CreatorStatement:
-    """One calendar month in the creator's time zone, in one currency."""
+    """One period in one currency: opening and lines make closing, of what is owed and owing."""
 
-    month: str  # '2026-11'
+    period: Period
     currency: str
-    opening: Money
-    lines: tuple[Line, ...]
-    closing: Money
-    debt_opening: Money
-    debt_closing: Money
+    accounts: Accounts
+    begin: Standing
+    end: Standing
+
+    @property
+    def opening(self) -> Money:
+        return _sum(self.begin, OWED, self.currency)
+
+    @property
+    def closing(self) -> Money:
+        return _sum(self.end, OWED, self.currency)
+
+    @property
+    def debt_opening(self) -> Money:
+        return _sum(self.begin, OWING, self.currency)
+
+    @property
+    def debt_closing(self) -> Money:
+        return _sum(self.end, OWING, self.currency)
+
+    def lines(self, after: UUID | None = None) -> Iterator[Line]:
+        """The lines, or those after this transaction, in the order of the books; read as needed.
+
+        Raises:
+            NotFound: `after` is no line of this statement.
+        """
+        start = self.begin
+        if after is not None:
+            found = self.accounts.after(after)
+            if found is None or not self.begin.place < found.place <= self.end.place:
+                raise NotFound("no such line")
+            start = found
+        return self._lines(start)
+
+    def _lines(self, start: Standing) -> Iterator[Line]:
+        balance = _sum(start, OWED, self.currency)
+        entries = self.accounts.lines(start, self.end)
+        while some := list(islice(entries, AT_ONCE)):
+            clawbacks = _clawbacks([it.cause.id for it in some if it.cause.type == "clawback"])
+            of = {it.id: it.earning_id for it in clawbacks.values()}
+            earnings = _earnings([of.get(it.cause.id, it.cause.id) for it in some])
+            for entry in some:
+                owed, debt = entry.changes
+                balance = balance + owed
+                earning = earnings.get(of.get(entry.cause.id, entry.cause.id))
+                clawback = clawbacks.get(entry.cause.id)
+                yield Line(entry, owed, debt, balance, earning, clawback)
 
 
-def statement(creator: Creator, month: str, currency: str) -> CreatorStatement:
-    """The statement of one month.
-
-    Raises:
-        BadInput: `month` is not written as '2026-11'.
-    """
-    since, until = _bounds(month, creator.time_zone)
-    owner = creator.ledger_owner
-    owed = ledger_statement.statement(owner, OWED, currency, since, until)
-    debt = ledger_statement.statement(owner, (AccountKind.CREATOR_DEBT,), currency, since, until)
-    return CreatorStatement(
-        month=month,
-        currency=currency,
-        opening=owed.opening,
-        lines=tuple(_lines(owed.lines, debt.lines)),
-        closing=owed.closing,
-        debt_opening=debt.opening,
-        debt_closing=debt.closing,
-    )
+def statement(creator: Creator, period: Period, currency: str) -> CreatorStatement:
+    """The statement of one period."""
+    accounts = Accounts(creator.ledger_owner, currency, (OWED, OWING))
+    begin, end = accounts.before(period.since), accounts.before(period.until)
+    return CreatorStatement(period, currency, accounts, begin, end)
 
 
-def _lines(owed: Sequence[StatementLine], debt: Sequence[StatementLine]) -> Iterator[Line]:
-    """One line per transaction, in their order, whether it changes one sum or both."""
-    of_debt = {line.transaction_id: line for line in debt}
-    nothing = {
-        line.transaction_id: replace(line, change=zero(line.change.currency)) for line in debt
-    }
-    entries = nothing | {line.transaction_id: line for line in owed}
-    clawbacks = _clawbacks([entry.cause.id for entry in entries.values()])
-    earnings = _earnings(
-        [entry.cause.id for entry in entries.values()]
-        + [clawback.earning_id for clawback in clawbacks.values()]
-    )
-    for entry in sorted(entries.values(), key=lambda it: (it.effective_at, it.transaction_id)):
-        clawback = clawbacks.get(entry.cause.id)
-        also = of_debt.get(entry.transaction_id)
-        yield Line(
-            entry,
-            debt=also.change if also else zero(entry.change.currency),
-            earning=earnings.get(clawback.earning_id if clawback else entry.cause.id),
-            clawback=clawback,
-        )
+def _sum(standing: Standing, kinds: Sequence[AccountKind], currency: str) -> Money:
+    return sum((standing.held[kind] for kind in kinds), zero(currency))
 
 
 def _earnings(ids: list[UUID]) -> dict[UUID, Earning]:
@@ -126,13 +149,30 @@ def months(creator: Creator, at: datetime) -> list[str]:
     return listed
 
 
-def _bounds(month: str, time_zone: str) -> tuple[datetime, datetime]:
-    zone = ZoneInfo(time_zone)
+def month(named: str, time_zone: str) -> Period:
+    """The calendar month '2026-11' where a creator lives.
+
+    Raises:
+        BadInput: it is not written so.
+    """
     try:
-        if not re.fullmatch(r"\d{4}-\d{2}", month, re.ASCII):
-            raise ValueError(month)
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
-        after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-        return first.astimezone(UTC), after.astimezone(UTC)
+        if not re.fullmatch(r"\d{4}-\d{2}", named, re.ASCII):
+            raise ValueError(named)
+        first_on = date.fromisoformat(f"{named}-01")
+        after_on = (first_on + timedelta(days=31)).replace(day=1)
+        return days(first_on, after_on - timedelta(days=1), time_zone)
     except (ValueError, OverflowError) as error:
         raise BadInput("month", {"month": says("a month such as 2026-11")}) from error
+
+
+def days(first_on: date, last_on: date, time_zone: str) -> Period:
+    """From the beginning of one day to the end of another, where a creator lives.
+
+    Raises:
+        OverflowError: the calendar has no such instants.
+    """
+    zone = ZoneInfo(time_zone)
+    begin = datetime(first_on.year, first_on.month, first_on.day, tzinfo=zone)
+    after_on = last_on + timedelta(days=1)
+    after = datetime(after_on.year, after_on.month, after_on.day, tzinfo=zone)
+    return Period(first_on, last_on, begin.astimezone(UTC), after.astimezone(UTC))

@@ -245,8 +245,10 @@ CHECKS = (
         " FULL JOIN (SELECT owner, currency, sum(minor)::bigint AS minor FROM ("
         f"  SELECT {_OWNER} AS owner, p.currency, p.net_minor AS minor FROM earning p"
         "   WHERE p.status = 'available'"
-        f"  UNION ALL SELECT {_OWNER}, p.currency, k.debt_minor - k.net_minor"
-        "   FROM clawback k JOIN earning p ON p.id = k.earning_id WHERE p.status = 'available'"
+        # Of one that is contested now, what is kept is elsewhere; what became debt was paid out.
+        f"  UNION ALL SELECT {_OWNER}, p.currency, k.debt_minor"
+        "   - CASE WHEN p.status = 'available' THEN k.net_minor ELSE 0 END"
+        "   FROM clawback k JOIN earning p ON p.id = k.earning_id"
         f"  UNION ALL SELECT {_OWNER}, p.currency, -p.recovered_minor"
         "   - CASE WHEN p.status = 'returned' THEN 0 ELSE p.amount_minor END"
         f"   FROM payout p WHERE {_LIVE}"

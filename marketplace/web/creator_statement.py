@@ -1,118 +1,117 @@
-"""A month of a creator: opening, what was earned and paid out line by line, closing.
+"""A period of a creator: opening, what was earned and paid out line by line, closing.
 
-The file says the same as the page. A spreadsheet would run a cell that begins like a formula, and a
-brand or an import may have chosen the text: such a cell gets an apostrophe in front.
+The file says the same as the page, which shows some lines at a time.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
+from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton
-from flask import Response, make_response, render_template, request
+from flask import Response, abort, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext
-from sqlalchemy import select
 
 from marketplace import access, clock
 from marketplace.access import audience
 from marketplace.earnings import statement as statements
-from marketplace.earnings.earning import Earning
-from marketplace.earnings.statement import CreatorStatement
-from marketplace.errors import NotFound
-from marketplace.extensions import db
-from marketplace.income.importing import IncomeRow
-from marketplace.ledger.statement import StatementLine
+from marketplace.earnings import totals as earnings_of
+from marketplace.earnings.statement import OWED, CreatorStatement, Period
+from marketplace.earnings.totals import Source
+from marketplace.errors import BadInput, NotFound, says
+from marketplace.ledger.chart import AccountKind
 from marketplace.money import Money, zero
-from marketplace.payouts.payout import Payout
-from marketplace.web import clawbacks, earning_sources, trace
-from marketplace.web import creator_words as words
+from marketplace.payouts import totals as payouts_of
+from marketplace.web import formats
+from marketplace.web import statement_file as files
 from marketplace.web.creator import bp, my_currencies
+from marketplace.web.statement_lines import Line, in_words
 
-LATE = "payout_arrived_late"  # a payout whose failure is undone
-COLUMNS = (
-    "date",
-    "what",
-    "reference",
-    "gross",
-    "platform_fee",
-    "net",
-    "debt",
-    "paid_out",
-    "balance",
-    "currency",
-    "transaction",
-)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line as people read it; of gross, platform fee and net, a clawback has the negatives.
-
-    The balance is the one before, plus net and debt, less what was paid out.
-    """
-
-    entry: StatementLine
-    what: str
-    reference: str
-    gross: Money | None
-    platform_fee: Money | None
-    net: Money | None
-    debt: Money | None  # what this added to the creator's debt; negative: what it repaid
-    paid_out: Money | None
-    balance: Money  # all that is owed after this line
-    clawed: bool = False
-    lent: bool = False  # what it added to the debt is new, not a repayment undone
-    why: str = ""
+SHOWN = 50
 
 
 @dataclass(frozen=True)
 class Totals:
-    """The sums of a month's columns."""
+    """The sums of a period: opening + earned - clawed back + became debt - repaid - paid = closing.
 
-    gross: Money
+    `other` is what else changed the closing, if anything did: what the books took in at the turn of
+    a month after its instant.
+    """
+
+    sources: list[Source]
+    gross: Money  # this and the next two less what was clawed back
     platform_fee: Money
     net: Money
-    earned: Money  # the part of `net` that is no clawback
+    earned: Money
     clawed_back: Money
-    debt: Money
     became_debt: Money
     repaid: Money
-    paid_out: Money
+    paid: Money
+    returned: Money
+    other: Money
+
+    @property
+    def paid_out(self) -> Money:
+        return self.paid - self.returned
+
+    @property
+    def debt(self) -> Money:
+        return self.became_debt - self.repaid
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some lines, and the addresses of the first page and the next one, where there are such."""
+
+    lines: list[Line]
+    first_url: str | None
+    next_url: str | None
 
 
 @bp.get("/statement")
 @audience("creator")
 def statement() -> ResponseReturnValue:
-    asked = _asked_for()
-    lines = _lines(asked)
-    return render_template(
+    problem = ""
+    try:
+        named, asked = _asked_for(request.args)
+    except BadInput as error:
+        problem = formats.translated(error.fields["to"])
+        named, asked = _asked_for({})
+    page = render_template(
         "creator/statement.html",
         creator=access.current_creator(),
         statement=asked,
-        lines=lines,
-        totals=_totals(lines, asked.currency),
+        page=_page(named, asked),
+        totals=_totals(asked),
+        parts=_parts(asked),
+        named=named,
         months=[(it, month_name(it)) for it in _months()],
         currencies=my_currencies(),
-        title=month_name(asked.month),
+        title=_title(named),
+        problem=problem,
+        typed={it: request.args.get(it, "") for it in ("from", "to")},
     )
+    return page, 422 if problem else 200
 
 
 @bp.get("/statement.csv")
 @audience("creator")
 def statement_file() -> ResponseReturnValue:
-    asked = _asked_for()
-    response: Response = make_response(_csv(asked, _lines(asked)))
-    response.mimetype = "text/csv"
-    name = f"statement-{asked.month}-{asked.currency}.csv"
-    response.headers["Content-Disposition"] = f"attachment; filename={name}"
-    return response
+    try:
+        named, asked = _asked_for(request.args)
+    except BadInput as error:
+        raise NotFound("no such statement") from error
+    lines = files.written(asked, access.current_creator().time_zone)
+    file = Response(stream_with_context(lines), content_type="text/csv; charset=utf-8")
+    period = named.get("month") or f"{named['from']}-to-{named['to']}"
+    name = f"statement-{period}-{asked.currency}.csv"
+    file.headers["Content-Disposition"] = f"attachment; filename={name}"
+    return file
 
 
 def month_name(month: str) -> str:
@@ -125,131 +124,101 @@ def _months() -> list[str]:
     return statements.months(access.current_creator(), clock.now())
 
 
-def _asked_for() -> CreatorStatement:
-    """The statement of `?month=` and `?currency=`; the present month in the first currency.
+def _title(named: dict[str, str]) -> str:
+    if "month" in named:
+        return month_name(named["month"])
+    first, last = (formats.day(date.fromisoformat(named[it])) for it in ("from", "to"))
+    return str(gettext("%(first)s to %(last)s", first=first, last=last))
+
+
+def _asked_for(asked: Mapping[str, str]) -> tuple[dict[str, str], CreatorStatement]:
+    """The statement of `month`, or from `from` to `to`, in `currency`, and how it was named.
+
+    Without any, that of the present month in the first currency.
 
     Raises:
         NotFound: there is no statement of that month or currency.
+        BadInput: the days are none, or in the wrong order.
     """
-    months, currencies = _months(), my_currencies()
-    month = request.args.get("month") or months[0]
-    currency = request.args.get("currency") or currencies[0]
-    if month not in months or currency not in currencies:
+    creator, currencies = access.current_creator(), my_currencies()
+    currency = asked.get("currency") or currencies[0]
+    if currency not in currencies:
         raise NotFound("no such statement")
-    return statements.statement(access.current_creator(), month, currency)
+    if asked.get("from") or asked.get("to"):
+        named, period = _days(asked.get("from", ""), asked.get("to", ""), creator.time_zone)
+    else:
+        months = _months()
+        month = asked.get("month") or months[0]
+        if month not in months:
+            raise NotFound("no such month")
+        named, period = {"month": month}, statements.month(month, creator.time_zone)
+    return named | {"currency": currency}, statements.statement(creator, period, currency)
 
 
-def _lines(asked: CreatorStatement) -> list[Line]:
-    earnings = [line.earning for line in asked.lines if line.earning]
-    references, exceptions = _references(earnings) | _transfers(asked), _exceptions(asked)
-    balance, lines = asked.opening, []
-    for line in asked.lines:
-        balance = balance + line.entry.change
-        of = line.clawback.earning_id if line.clawback else line.entry.cause.id
-        lines.append(_line(line, references.get(of, ""), exceptions.get(of, ""), balance))
-    return lines
+def _days(first: str, last: str, time_zone: str) -> tuple[dict[str, str], Period]:
+    try:
+        first_on, last_on = date.fromisoformat(first), date.fromisoformat(last)
+        if first_on > last_on:
+            raise ValueError(first)
+        period = statements.days(first_on, last_on, time_zone)
+    except (ValueError, OverflowError) as error:
+        why = says("Choose a first and a last day, the first one not after the last one.")
+        raise BadInput("period", {"to": why}) from error
+    return {"from": first_on.isoformat(), "to": last_on.isoformat()}, period
 
 
-def _line(line: statements.Line, reference: str, why: str, balance: Money) -> Line:
-    entry, earning, clawback = line.entry, line.earning, line.clawback
-    what = trace.name(entry.kind)
-    gross = fee = net = None
-    if clawback is not None and earning is not None:
-        gross, fee, net = -clawback.gross, -clawback.platform_fee, -clawback.net
-        what = gettext("Clawed back: %(kind)s", kind=words.KINDS[earning.kind])
-        why = clawbacks.reason(clawback.reason)
-    elif earning is not None:
-        gross, fee, net = earning.net + earning.platform_fee, earning.platform_fee, earning.net
-        what = str(words.KINDS[earning.kind])
-    elif line.debt and entry.kind != LATE:
-        repaid = line.debt.minor < 0
-        what = gettext("Debt repaid from a payout") if repaid else gettext("Debt back: no payout")
-    paid_out = -(entry.change - (net or zero(entry.change.currency)) - line.debt)
-    return Line(
-        entry=entry,
-        what=what,
-        reference=reference,
-        gross=gross,
-        platform_fee=fee,
-        net=net,
-        debt=line.debt or None,
-        paid_out=paid_out or None,
-        balance=balance,
-        clawed=clawback is not None,
-        lent=clawback is not None or entry.kind == LATE,
-        why=why,
+def _page(named: dict[str, str], asked: CreatorStatement) -> Page:
+    after = request.args.get("after")
+    try:
+        lines = list(islice(asked.lines(UUID(after) if after else None), SHOWN + 1))
+    except ValueError:
+        abort(400)
+    shown = lines[:SHOWN]
+
+    def address(**more: Any) -> str:
+        return url_for("creator.statement", **{**named, **more})
+
+    last = shown[-1].entry.transaction_id.hex if len(lines) > SHOWN else None
+    return Page(
+        in_words(shown),
+        first_url=address() if after else None,
+        next_url=address(after=last) if last else None,
     )
 
 
-def _references(earnings: list[Earning]) -> dict[UUID, str]:
-    """The imported reference, campaign, order or challenge of each earning, by the earning's id."""
-    ids = [earning.id for earning in earnings]
-    rows = select(IncomeRow.earning_id, IncomeRow.reference).where(IncomeRow.earning_id.in_(ids))
-    imported = {id: reference for id, reference in db.session.execute(rows) if id}
-    return earning_sources.titles(earnings) | imported
+def _totals(asked: CreatorStatement) -> Totals:
+    creator_id, period, currency = access.current_creator().id, asked.period, asked.currency
+    sources = earnings_of.by_source(creator_id, currency, period.since, period.until)
+    payouts = payouts_of.paid_out(creator_id, currency, period.since, period.until)
 
+    def total(*amounts: Money) -> Money:
+        return sum(amounts, zero(currency))
 
-def _transfers(asked: CreatorStatement) -> dict[UUID, str]:
-    """The processor's name of each payout's transfer, by the payout's id."""
-    ids = [line.entry.cause.id for line in asked.lines if line.entry.cause.type == "payout"]
-    rows = db.session.execute(select(Payout.id, Payout.transfer_ref).where(Payout.id.in_(ids)))
-    return {payout_id: reference or "" for payout_id, reference in rows}
-
-
-def _exceptions(asked: CreatorStatement) -> dict[UUID, str]:
-    """Why a payout was made below the threshold, by the payout's id."""
-    ids = [line.entry.cause.id for line in asked.lines if line.entry.cause.type == "payout"]
-    rows = db.session.execute(select(Payout.id, Payout.lifted_for).where(Payout.id.in_(ids)))
-    return {payout_id: str(words.LIFTS[why]) for payout_id, why in rows if why}
-
-
-def _totals(lines: list[Line], currency: str) -> Totals:
-    def total(amounts: Iterable[Money | None]) -> Money:
-        return sum((amount for amount in amounts if amount), zero(currency))
-
+    earned, clawed = total(*(it.net for it in sources)), total(*(it.clawed_net for it in sources))
+    debt = total(*(it.became_debt for it in sources), payouts.became_debt)
+    known = earned - clawed + debt - payouts.repaid - payouts.paid + payouts.returned
     return Totals(
-        gross=total(line.gross for line in lines),
-        platform_fee=total(line.platform_fee for line in lines),
-        net=total(line.net for line in lines),
-        earned=total(line.net for line in lines if not line.clawed),
-        clawed_back=-total(line.net for line in lines if line.clawed),
-        debt=total(line.debt for line in lines),
-        became_debt=total(line.debt for line in lines if line.lent),
-        repaid=-total(line.debt for line in lines if not line.lent),
-        paid_out=total(line.paid_out for line in lines),
+        sources=sources,
+        gross=total(*(it.gross - it.clawed_gross for it in sources)),
+        platform_fee=total(*(it.platform_fee - it.clawed_fee for it in sources)),
+        net=earned - clawed,
+        earned=earned,
+        clawed_back=clawed,
+        became_debt=debt,
+        repaid=payouts.repaid,
+        paid=payouts.paid,
+        returned=payouts.returned,
+        other=asked.closing - asked.opening - known,
     )
 
 
-# --- The file
-
-
-def _csv(asked: CreatorStatement, lines: list[Line]) -> str:
-    """Plain decimals and dates of the creator's time zone, so that programs can read it too."""
-    zone = ZoneInfo(access.current_creator().time_zone)
-    text = io.StringIO()
-    write = csv.writer(text).writerow
-    write(COLUMNS)
-    write(["", "opening", "", "", "", "", "", "", _plain(asked.opening), asked.currency, ""])
-    for line in lines:
-        amounts = (line.gross, line.platform_fee, line.net, line.debt, line.paid_out, line.balance)
-        write(
-            [
-                line.entry.effective_at.astimezone(zone).date().isoformat(),
-                neutral(f"{line.what} ({line.why})" if line.why else line.what),
-                neutral(line.reference),
-                *(_plain(amount) for amount in amounts),
-                asked.currency,
-                str(line.entry.transaction_id),
-            ]
-        )
-    write(["", "closing", "", "", "", "", "", "", _plain(asked.closing), asked.currency, ""])
-    return text.getvalue()
-
-
-def _plain(amount: Money | None) -> str:
-    return "" if amount is None else str(amount.decimal)
-
-
-def neutral(cell: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+def _parts(asked: CreatorStatement) -> list[tuple[str, Money, Money]]:
+    """What the opening and the closing are made of; what neither has is left out."""
+    names = {
+        AccountKind.CREATOR_PENDING: gettext("Pending"),
+        AccountKind.CREATOR_AVAILABLE: gettext("Available"),
+        AccountKind.CREATOR_CONTESTED: gettext("Contested"),
+        AccountKind.PAYOUT_RESERVED: gettext("In a payout"),
+    }
+    both = [(names[kind], asked.begin.held[kind], asked.end.held[kind]) for kind in OWED]
+    return [part for part in both if part[1] or part[2]]

@@ -1,5 +1,7 @@
 """What each payout pays, line by line: a payout is the sum of its lines, or there is no payout.
 
+And a clawback names its creator, so that a statement finds those of a month by an index.
+
 Revision: 0023, after 0020.
 """
 
@@ -14,6 +16,8 @@ revision = "0023"
 down_revision = "0022"
 branch_labels = None
 depends_on = None
+
+CREATOR = "fk_clawback_creator_id"
 
 # GUARD: at the end of its transaction a payout has its lines. They come in one statement, and stay.
 GUARDS = """
@@ -124,9 +128,19 @@ def upgrade() -> None:
     grant(op, "SELECT, INSERT", "payout_line")  # what a payout pays is never changed
     op.execute(BACKFILL)
     op.get_bind().connection.cursor().execute(GUARDS)  # several statements, with a % in them
+    op.add_column("clawback", sa.Column("creator_id", sa.Uuid(), nullable=True))
+    op.execute(
+        "UPDATE clawback k SET creator_id = e.creator_id FROM earning e WHERE e.id = k.earning_id"
+    )
+    op.alter_column("clawback", "creator_id", nullable=False)
+    op.create_foreign_key(op.f(CREATOR), "clawback", "creator", ["creator_id"], ["id"])
+    op.create_index("ix_clawback_creator", "clawback", ["creator_id", "at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_clawback_creator", table_name="clawback")
+    op.drop_constraint(op.f(CREATOR), "clawback", type_="foreignkey")
+    op.drop_column("clawback", "creator_id")
     op.execute("DROP TRIGGER payout_is_its_lines ON payout")
     op.drop_table("payout_line")
     for name in ("payout_lines_stay", "payout_lines_are_whole", "payout_is_its_lines"):

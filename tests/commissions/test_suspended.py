@@ -16,7 +16,10 @@ from marketplace.extensions import db
 from marketplace.funding import debt
 from marketplace.funding.deposit import Deposit
 from marketplace.money import Money
-from marketplace.processors.base import Moved, Snapshot
+from marketplace.processors.base import (
+    Snapshot,
+)
+from marketplace.processors.listing import Moved
 from marketplace.webhooks import converge
 from tests.commissions.making import Shop, keeps, make_campaign_shop, order, refund
 from tests.within import locked, refused, within

@@ -13,7 +13,7 @@ from marketplace.earnings import maturity
 from marketplace.earnings.clawback import kept
 from marketplace.earnings.earning import Earning, EarningKind, Owed
 from marketplace.earnings.hold import EarningHold
-from marketplace.earnings.statement import statement
+from marketplace.earnings.statement import month, statement
 from marketplace.errors import BadInput, NotFound, WrongState
 from marketplace.extensions import db
 from marketplace.ledger import audit, postings
@@ -22,8 +22,11 @@ from marketplace.money import Money
 from marketplace.notifications.mail import Mail
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
+from marketplace.payouts import leaving
 from marketplace.payouts.explain import decision_for
 from marketplace.payouts.gate import Blocker, Reason
+from marketplace.payouts.payout import Payout
+from marketplace.webhooks import converge
 from tests.make import (
     earn,
     earn_matured,
@@ -32,8 +35,9 @@ from tests.make import (
     make_creator,
     make_destination,
     make_payout,
+    transfer_of,
 )
-from tests.within import refused, within
+from tests.within import locked, refused, within
 
 __all__ = ["within"]
 
@@ -214,11 +218,28 @@ def test_what_is_contested_is_still_owed_in_the_statement_and_in_our_position(
 ) -> None:
     earn_matured(creator, "45.00 USD")
     contest(newest(creator))
-    month = f"{clock.now():%Y-%m}"
-    told = statement(creator, month, "USD")
-    assert (len(told.lines), told.closing) == (1, usd(4_500)), "a hold is no change of it"
+    told = statement(creator, month(f"{clock.now():%Y-%m}", creator.time_zone), "USD")
+    assert (len(list(told.lines())), told.closing) == (1, usd(4_500)), "a hold is no change of it"
     (position,) = audit.positions(audit.trial_balance())
     assert position.owed_to_creators == usd(4_500)
+
+
+def test_what_is_kept_of_a_debtors_earning_can_be_held_out_of_later_money(
+    creator: Creator,
+) -> None:
+    """100.00 are paid out, 60.00 of it become debt; then 150.00 more are there, 40.00 are held."""
+    payout = make_payout(creator, "100.00 USD")
+    assert leaving.may_send(locked(Payout, payout.id), clock.now())
+    converge.apply(transfer_of(payout), clock.now())
+    db.session.commit()
+    first = newest(creator)
+    make_clawback(first, 4_000)
+    earn_matured(creator, "150.00 USD")
+    contest(first)
+    assert books(creator) == (0, 4_000, 15_000 - 4_000)
+    holds.uphold(first.id, back_to=POOL, actor=OPERATOR, reason="it is so", at=clock.now())
+    db.session.commit()
+    assert books(creator) == (0, 0, 15_000 - 4_000)
 
 
 def test_what_was_paid_out_cannot_be_held(creator: Creator) -> None:

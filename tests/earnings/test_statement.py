@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from marketplace import clock
-from marketplace.earnings.statement import months, statement
+from marketplace.earnings.statement import CreatorStatement, month, months
+from marketplace.earnings.statement import statement as statement_of
 from marketplace.errors import BadInput
 from marketplace.extensions import db
 from marketplace.money import Money
@@ -20,6 +21,10 @@ from tests.make import do_runs, earn, earn_matured, make_creator, make_payout, r
 from tests.within import within
 
 __all__ = ["within"]
+
+
+def statement(creator: Creator, named: str, currency: str) -> CreatorStatement:
+    return statement_of(creator, month(named, creator.time_zone), currency)
 
 
 def usd(minor: int) -> Money:
@@ -37,8 +42,7 @@ def month_of(at: datetime) -> str:
 
 def test_an_empty_month_opens_and_closes_with_nothing(creator: Creator) -> None:
     empty = statement(creator, "2026-03", "USD")
-    assert (empty.opening, empty.lines, empty.closing) == (usd(0), (), usd(0))
-    assert (empty.month, empty.currency) == ("2026-03", "USD")
+    assert (empty.opening, list(empty.lines()), empty.closing) == (usd(0), [], usd(0))
 
 
 def test_opening_and_lines_sum_to_closing_month_after_month(creator: Creator) -> None:
@@ -48,22 +52,22 @@ def test_opening_and_lines_sum_to_closing_month_after_month(creator: Creator) ->
         earn(creator, amount)
     begun = clock.now() - timedelta(days=101)
     listed = months(creator, clock.now())
-    seen = [statement(creator, month, "USD") for month in reversed(listed)]
+    seen = [statement(creator, named, "USD") for named in reversed(listed)]
     assert month_of(begun) in listed
 
     owed = usd(0)
     for each in seen:
         assert each.opening == owed
-        for line in each.lines:
-            owed = owed + line.entry.change
+        for line in each.lines():
+            owed = owed + line.change
         assert each.closing == owed
     assert owed == usd(6_000 + 9_000 + 777 + 100)
 
 
 def test_an_earning_says_what_its_net_is_made_of(creator: Creator) -> None:
     earn(creator, "60.00 USD")
-    (line,) = statement(creator, month_of(clock.now()), "USD").lines
-    assert line.entry.change == usd(6_000)
+    (line,) = statement(creator, month_of(clock.now()), "USD").lines()
+    assert line.change == usd(6_000)
     assert line.earning is not None
     assert (line.earning.gross_minor, line.earning.platform_fee_minor) == (6_000, 0)
 
@@ -89,7 +93,7 @@ def test_maturing_and_reserving_move_nothing_but_paying_does(creator: Creator) -
     assert _changes(creator, at) == [usd(15_000), usd(-15_000)]
     last = statement(creator, month_of(at), "USD")
     assert last.closing == usd(0)
-    assert last.lines[-1].earning is None
+    assert list(last.lines())[-1].earning is None
 
 
 def _account(destination_id: UUID) -> str | None:
@@ -100,10 +104,10 @@ def _changes(creator: Creator, at: datetime) -> list[Money]:
     """All changes up to this instant, over the months."""
     lines = [
         line
-        for month in reversed(months(creator, at))
-        for line in statement(creator, month, "USD").lines
+        for named in reversed(months(creator, at))
+        for line in statement(creator, named, "USD").lines()
     ]
-    return [line.entry.change for line in lines]
+    return [line.change for line in lines]
 
 
 @pytest.mark.parametrize(
@@ -126,18 +130,18 @@ def test_a_month_begins_at_midnight_where_the_creator_lives(
         clock.set_offset(at - clock.wall_now() + timedelta(seconds=10))
         earn(creator, amount)
     february, march = (statement(creator, month, "USD") for month in ("2026-02", "2026-03"))
-    assert [line.entry.change for line in february.lines] == [usd(100)]
-    assert [line.entry.change for line in march.lines] == [usd(200)]
+    assert [line.change for line in february.lines()] == [usd(100)]
+    assert [line.change for line in march.lines()] == [usd(200)]
     assert february.closing == march.opening == usd(100)
 
 
 def test_currencies_are_told_apart(creator: Creator) -> None:
     earn_matured(creator, "60.00 USD")
     earn_matured(creator, "70.00 EUR")
-    month = month_of(clock.now())
-    assert statement(creator, month, "USD").closing == usd(6_000)
-    assert statement(creator, month, "EUR").closing == Money(7_000, "EUR")
-    assert statement(creator, month, "GBP").closing == Money(0, "GBP")
+    present = month_of(clock.now())
+    assert statement(creator, present, "USD").closing == usd(6_000)
+    assert statement(creator, present, "EUR").closing == Money(7_000, "EUR")
+    assert statement(creator, present, "GBP").closing == Money(0, "GBP")
 
 
 def test_a_run_that_pays_nobody_is_no_line(creator: Creator) -> None:
@@ -147,14 +151,14 @@ def test_a_run_that_pays_nobody_is_no_line(creator: Creator) -> None:
 
 
 @pytest.mark.parametrize(
-    "month",
+    "named",
     ["", "2026", "2026-13", "2026-00", "2026-1", "26-01", "2026-11-01", "0000-01", "0001-01"]
     + ["9999-12", "2026-1१", " 2026-11", "2026-11\n", "nonsense"],
 )
-def test_what_is_no_month_is_refused(creator: Creator, month: str) -> None:
+def test_what_is_no_month_is_refused(creator: Creator, named: str) -> None:
     creator.time_zone = "Pacific/Apia"
     with pytest.raises(BadInput) as refusal:
-        statement(creator, month, "USD")
+        statement(creator, named, "USD")
     assert refusal.value.fields == {"month": "a month such as 2026-11"}
 
 

@@ -21,7 +21,10 @@ from marketplace.funding.deposit import Deposit
 from marketplace.funding.dispute import Dispute
 from marketplace.funding.refund import refundable
 from marketplace.money import Money
-from marketplace.processors.base import Moved, Snapshot
+from marketplace.processors.base import (
+    Snapshot,
+)
+from marketplace.processors.listing import Moved
 from tests.harness import record_proof, trials
 from tests.make import make_brand, make_campaign, make_deposit, pay
 from tests.within import at_once, locked, within

@@ -12,7 +12,7 @@ from marketplace import clock, verify
 from marketplace.campaigns import ending
 from marketplace.campaigns.campaign import Campaign, CampaignStatus
 from marketplace.database.identifier import new_id
-from marketplace.earnings.statement import months, statement
+from marketplace.earnings.statement import month, months, statement
 from marketplace.extensions import db
 from marketplace.funding import refund as refunds
 from marketplace.funding import reservation
@@ -141,11 +141,11 @@ def test_a_brand_pays_in_a_creator_is_paid_out_and_both_books_agree(
 
 def _statements_add_up(creator: Creator, owed: Money) -> None:
     total = usd(0)
-    for month in reversed(months(creator, clock.now())):
-        told = statement(creator, month, "USD")
+    for named in reversed(months(creator, clock.now())):
+        told = statement(creator, month(named, creator.time_zone), "USD")
         assert told.opening == total
-        for line in told.lines:
-            total = total + line.entry.change
+        for line in told.lines():
+            total = total + line.change
         assert told.closing == total
     assert total == owed
 

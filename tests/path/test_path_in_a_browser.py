@@ -246,13 +246,13 @@ def the_statement_shows_it_all(scene: Scene) -> None:
     creator.go("/creator")
     creator.sees("Recent activity")
     creator.follow("Statement")
-    lines = creator.page.locator("main tbody tr")
+    lines = creator.page.locator("#lines tbody tr")
     expect(lines).to_have_count(4)  # the last is the sum
     told = [
         ("Flat fee", NET),
         ("Prize", PRIZE),
         ("Paid out", BOTH),
-        ("Sum of the month", BOTH),
+        ("Sum of the period", BOTH),
     ]
     for line, (what, amount) in zip(lines.all(), told, strict=True):
         expect(line).to_contain_text(creator.words(what))

@@ -39,7 +39,7 @@ from tests.within import locked, within
 __all__ = ["within"]
 
 Connection = psycopg.Connection[Any]
-MIGRATION = REPOSITORY / "migrations" / "versions" / "0023_payout_lines.py"
+(MIGRATION,) = (REPOSITORY / "migrations" / "versions").glob("*_payout_lines.py")
 
 
 def usd(minor: int) -> Money:

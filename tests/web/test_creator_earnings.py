@@ -25,7 +25,7 @@ from marketplace.payouts import explain, leaving, refusal, settling
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.threshold import adopt
 from marketplace.processors.base import Snapshot
-from marketplace.web.creator_statement import neutral
+from marketplace.web.statement_file import neutral
 from tests.make import (
     earn,
     earn_matured,
@@ -245,17 +245,18 @@ def test_why_json_is_the_decision_of_the_gate_itself(app: Flask, creator: Browse
 
 def test_a_statement_adds_up(creator: Browser) -> None:
     with creator.creator() as person:
-        earn_matured(person, "120.00 USD")
         earn(person, "30.50 USD", EarningKind.GIFT)
+        earn_matured(person, "120.00 USD")
     lines = read_csv(creator)
-    assert [line["what"] for line in lines] == ["opening", "Creator fund", "Live gifts", "closing"]
+    assert [line["what"] for line in lines] == ["opening", "Live gifts", "Creator fund", "closing"]
+    assert [line["source"] for line in lines] == ["", "gift", "fund", ""]
     for line in lines[1:-1]:
         gross, fee, net = (Decimal(line[name]) for name in ("gross", "platform_fee", "net"))
         assert gross == fee + net
     assert (lines[0]["balance"], lines[-1]["balance"]) == ("0.00", "150.50")
     page = creator.get("/creator/statement").text
     assert "$150.50" in page
-    assert "Sum of the month" in page
+    assert "Sum of the period" in page
 
 
 def test_a_payout_is_a_line_with_its_transfer(creator: Browser) -> None:
@@ -299,7 +300,7 @@ def test_a_reference_that_looks_like_a_formula_is_none_in_the_file(creator: Brow
     assert "=1+1" in creator.get("/creator/statement").text, "a page runs nothing"
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("begin", [*"=+-@\t\r\n", "＝", "＋", "－", "＠"])
 def test_no_cell_begins_like_a_formula(begin: str) -> None:
     assert neutral(f"{begin}cmd") == f"'{begin}cmd"
     assert neutral(f"cmd{begin}") == f"cmd{begin}"
@@ -313,7 +314,7 @@ def test_a_statement_that_is_not_there_is_not_found(creator: Browser) -> None:
 
 
 def test_an_empty_month_says_so(creator: Browser) -> None:
-    assert "Nothing happened in this month" in creator.get("/creator/statement").text
+    assert "Nothing happened in this period" in creator.get("/creator/statement").text
 
 
 # --- Traces

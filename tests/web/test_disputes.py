@@ -20,7 +20,10 @@ from marketplace.ledger.balances import transactions_of
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
-from marketplace.processors.base import Moved, Snapshot
+from marketplace.processors.base import (
+    Snapshot,
+)
+from marketplace.processors.listing import Moved
 from marketplace.web import dispute_words
 from marketplace.webhooks import converge
 from tests.agreeing import make_agreement
