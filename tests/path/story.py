@@ -169,13 +169,13 @@ class Story:
 
 
 def our_books() -> dict[str, dict[str, int]]:
-    """What we say went through the processor, per currency, in minor units."""
+    """What we say went through Stripe, per currency, in minor units."""
     rows = db.session.execute(
         text(
             "SELECT a.currency, t.kind, sum(e.amount_minor)::bigint AS minor FROM ledger.entry e"
             " JOIN ledger.transaction t ON t.id = e.transaction_id"
             " JOIN ledger.account a ON a.id = e.account_id AND a.kind = 'processor_clearing'"
-            " GROUP BY 1, 2"
+            " AND a.owner = 'processor:stripe' GROUP BY 1, 2"
         )
     )
     moved: dict[str, dict[str, int]] = {}
