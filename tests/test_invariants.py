@@ -300,6 +300,21 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         " AND event = 'activate'",
         {"U4", "A3.destination"},
     ),
+    "a payout that something else than its request paid": (
+        "UPDATE processor_request SET state = 'done', remote_id = 'tr_other', first_sent_at ="
+        " created_at WHERE subject_id = (SELECT id FROM payout WHERE transfer_ref = 'tr_paid')",
+        {"U6", "O6"},
+    ),
+    "a payout that was called off while it was sent": (
+        "UPDATE processor_request SET state = 'sent', first_sent_at = created_at"
+        " WHERE subject_id = (SELECT id FROM payout WHERE status = 'canceled' LIMIT 1)",
+        {"U7"},
+    ),
+    "an earning that matured too soon": (
+        "UPDATE earning SET matures_at = matures_at + interval '90 days'"
+        " WHERE status = 'available'",
+        {"G5"},
+    ),
     "a payout that left while its creator was held": (
         "UPDATE creator_hold SET creator_id ="
         " (SELECT creator_id FROM payout WHERE transfer_ref = 'tr_paid')",

@@ -174,6 +174,20 @@ CHECKS = (
         "  AND l.thing_id = h.id AND l.event = 'lift' AND l.id < s.id)",
     ),
     Check(
+        "U6",
+        "what paid a payout is what its request made",
+        "SELECT p.id, p.transfer_ref, r.remote_id FROM payout p JOIN processor_request r"
+        " ON r.op = 'trf' AND r.subject_id = p.id AND r.state = 'done'"
+        " WHERE p.transfer_ref <> r.remote_id",
+    ),
+    Check(
+        "U7",
+        "nothing was made, or may have been, for a payout that was called off",
+        "SELECT p.id, r.idem_key, r.state FROM payout p JOIN processor_request r"
+        " ON r.op = 'trf' AND r.subject_id = p.id"
+        " WHERE p.status = 'canceled' AND r.state IN ('ready', 'sent', 'unknown', 'done')",
+    ),
+    Check(
         "Q1",
         "a payout is a multiple of what the processor can pay in its currency",
         "SELECT p.id, p.amount_minor, p.currency FROM payout p"

@@ -23,13 +23,12 @@ from marketplace.payouts import destination as destinations
 from marketplace.payouts import leaving, receiver
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.payout import Payout, PayoutStatus
-from marketplace.processors import outbox
-from marketplace.processors.base import Op
 from marketplace.worker.sender import send_next
 from tests.make import make_creator, make_payout
 from tests.scripted import Scripted, scripted
 from tests.storm import Act, IsRight, place_of, prove
 from tests.within import within
+from tests.worker import ways
 
 __all__ = ["scripted", "within"]
 
@@ -42,8 +41,7 @@ def replaced_while_it_leaves(adapter: Scripted) -> Callable[[random.Random], tup
     def scene(rand: random.Random) -> tuple[list[Act], IsRight]:
         """A payout is due to leave while its creator names another account."""
         payout = make_payout(make_creator(time_zone="UTC").creator)
-        outbox.abandon(Op.RECIPIENT, payout.destination_id)  # its account is there already
-        db.session.commit()
+        ways.only_this_is_sent(payout.id)
         id, creator_id, old, at = payout.id, payout.creator_id, payout.destination_id, clock.now()
 
         def replace() -> UUID:

@@ -28,10 +28,10 @@ from tests.make import make_creator, make_payout
 from tests.scripted import Scripted, scripted
 from tests.storm import Act, IsRight, place_of, prove
 from tests.within import within
+from tests.worker import ways
 
 __all__ = ["scripted", "within"]
 
-ABANDON = outbox.abandon  # as it is, whatever is put in its place
 SEED = 3
 CANCELED = "called off"
 # How it may end, and how often it was then made at the processor.
@@ -42,8 +42,7 @@ def called_off_sent_and_held(adapter: Scripted) -> Callable[[random.Random], tup
     def scene(rand: random.Random) -> tuple[list[Act], IsRight]:
         """One payout that is due to leave; an operator, two workers and a hold are at it."""
         payout = make_payout(make_creator(time_zone="UTC").creator)
-        ABANDON(Op.RECIPIENT, payout.destination_id)  # its account is there already
-        db.session.commit()
+        ways.only_this_is_sent(payout.id)
         id, creator_id, at = payout.id, payout.creator_id, clock.now()
 
         def call_off() -> str:
