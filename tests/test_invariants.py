@@ -346,6 +346,31 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
         "UPDATE destination SET usable_at = usable_at + interval '60 days'",
         {"U3"},
     ),
+    "a payout to a destination that was replaced before": (
+        "UPDATE status_change SET event = 'replace' WHERE thing = 'destination'"
+        " AND event = 'activate'",
+        {"U4", "A3.destination"},
+    ),
+    "a payout that something else than its request paid": (
+        "UPDATE processor_request SET state = 'done', remote_id = 'tr_other', first_sent_at ="
+        " created_at WHERE subject_id = (SELECT id FROM payout WHERE transfer_ref = 'tr_paid')",
+        {"U6", "O6"},
+    ),
+    "a payout that was called off while it was sent": (
+        "UPDATE processor_request SET state = 'sent', first_sent_at = created_at"
+        " WHERE subject_id = (SELECT id FROM payout WHERE status = 'canceled' LIMIT 1)",
+        {"U7"},
+    ),
+    "an earning that matured too soon": (
+        "UPDATE earning SET matures_at = matures_at + interval '90 days'"
+        " WHERE status = 'available'",
+        {"G5"},
+    ),
+    "a payout that left while its creator was held": (
+        "UPDATE creator_hold SET creator_id ="
+        " (SELECT creator_id FROM payout WHERE transfer_ref = 'tr_paid')",
+        {"U5"},
+    ),
     "a run that its own payee approved": (
         "UPDATE status_change s SET actor = 'user:' || replace(c.user_id::text, '-', '')"
         " FROM payout p JOIN creator c ON c.id = p.creator_id WHERE p.run_id = s.thing_id"
@@ -464,13 +489,14 @@ def lively() -> None:
     moving.move("stripe", "paypal", usd(50_000), "a bank's reference", "user:1", clock.now())
     db.session.commit()
     make_returned(make_creator().creator, "170.00 USD")
-    _pay_out(make_payout(make_creator().creator))
     canceled = make_payout(make_creator().creator)
     payouts.cancel(locked(Payout, canceled.id), "user:1", "asked for", clock.now())
     db.session.commit()
     held = creator_hold.place(
         make_creator().creator.id, "a look", clock.now() + timedelta(days=1), "user:1", clock.now()
     )
+    db.session.commit()
+    _pay_out(make_payout(make_creator().creator))  # to somebody else, meanwhile
     creator_hold.lift(locked(CreatorHold, held.id), "user:1", "in order", clock.now())
     db.session.commit()
     _dispute()

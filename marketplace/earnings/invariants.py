@@ -38,6 +38,13 @@ CHECKS = (
         " WHERE -coalesce(a.balance_minor, 0) <> coalesce(q.net_minor, 0)",
     ),
     Check(
+        "G5",
+        "an earning became available only when it had matured",
+        "SELECT g.id, g.matures_at, m.at FROM earning g JOIN status_change m"
+        " ON m.thing = 'earning' AND m.thing_id = g.id AND m.event = 'mature'"
+        " WHERE m.at < g.matures_at",
+    ),
+    Check(
         "G4",
         "a hold set its amount aside once; it lasts exactly while its earning is contested",
         "SELECT h.id FROM earning_hold h JOIN earning g ON g.id = h.earning_id, LATERAL ("

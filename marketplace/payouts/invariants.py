@@ -184,6 +184,38 @@ CHECKS = (
         f"  + interval '{COOLING.total_seconds():.0f} seconds'",
     ),
     Check(
+        "U4",
+        "no payout left to a destination that its creator had replaced",
+        "SELECT p.id, p.destination_id FROM payout p"
+        " JOIN status_change s ON s.thing = 'payout' AND s.thing_id = p.id AND s.event = 'send'"
+        " JOIN status_change r ON r.thing = 'destination' AND r.thing_id = p.destination_id"
+        "  AND r.event = 'replace' AND r.id < s.id",
+    ),
+    Check(
+        "U5",
+        "no payout left to a creator while a hold kept everything back",
+        "SELECT p.id, h.id AS hold FROM payout p JOIN creator_hold h ON h.creator_id = p.creator_id"
+        " JOIN status_change s ON s.thing = 'payout' AND s.thing_id = p.id AND s.event = 'send'"
+        " JOIN status_change c ON c.thing = 'creator_hold' AND c.thing_id = h.id"
+        "  AND c.event = 'create' AND c.id < s.id"
+        " WHERE NOT EXISTS (SELECT FROM status_change l WHERE l.thing = 'creator_hold'"
+        "  AND l.thing_id = h.id AND l.event = 'lift' AND l.id < s.id)",
+    ),
+    Check(
+        "U6",
+        "what paid a payout is what its request made",
+        "SELECT p.id, p.transfer_ref, r.remote_id FROM payout p JOIN processor_request r"
+        " ON r.op = 'trf' AND r.subject_id = p.id AND r.state = 'done'"
+        " WHERE p.transfer_ref <> r.remote_id",
+    ),
+    Check(
+        "U7",
+        "nothing was made, or may have been, for a payout that was called off",
+        "SELECT p.id, r.idem_key, r.state FROM payout p JOIN processor_request r"
+        " ON r.op = 'trf' AND r.subject_id = p.id"
+        " WHERE p.status = 'canceled' AND r.state IN ('ready', 'sent', 'unknown', 'done')",
+    ),
+    Check(
         "Q1",
         "a payout is a multiple of what the processor can pay in its currency",
         "SELECT p.id, p.amount_minor, p.currency FROM payout p"

@@ -11,7 +11,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 
 from marketplace import statuses
+from marketplace.database.lock import lock
 from marketplace.extensions import db
+from marketplace.parties.creator import Creator
 from marketplace.payouts import creator_hold, shortfall
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import (
@@ -65,6 +67,8 @@ def may_send(payout: Payout, at: datetime) -> bool:
         return payout.status in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN)
     if db.session.get_one(PayoutRun, payout.run_id, populate_existing=True).status not in LEAVING:
         return False
+    # Whoever places a hold or replaces the destination meanwhile waits until this has left.
+    lock(Creator, payout.creator_id)
     held = creator_hold.active(payout.creator_id)
     if held is not None:
         put_on_hold(payout, HoldReason.OPERATOR, held.reason, at)

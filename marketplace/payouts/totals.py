@@ -52,7 +52,7 @@ def paid_out(creator_id: UUID, currency: str, since: datetime, until: datetime) 
         elif event == "pay":
             paid += int(amount_minor)
         elif event == "arrive":
-            paid, late = paid + int(amount_minor), late + int(late_debt_minor)
+            paid, late = paid + int(amount_minor), late + int(late_debt_minor or 0)
         elif event == "return" and was_paid:
             returned += int(amount_minor)
         elif event in _GIVEN_BACK:

@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 
 from marketplace import clock
@@ -29,46 +28,14 @@ from marketplace.earnings.earning import Earning
 from marketplace.extensions import Base, db
 from marketplace.funding import reservation
 from marketplace.money import Money
-from marketplace.verify import findings
 from tests.agreeing import LINK, actor_of, ask_for_place, make_agreement, new_member, work_of
-from tests.books import empty_tables
-from tests.harness import record_proof, trials
 from tests.make import make_brand, make_campaign
+from tests.storm import Act, Scene, prove
 from tests.within import at_once, refusals, within
 
 __all__ = ["within"]
 
 SEED = 11
-
-Act = Callable[[], object]
-
-
-class Storm:
-    """Rounds with fresh campaigns; counts what is not as it must be."""
-
-    def __init__(
-        self, app: Flask, engine: sa.Engine, scene: Callable[[random.Random], Any]
-    ) -> None:
-        self.app, self.engine, self.scene = app, engine, scene
-        self.random = random.Random(SEED)
-
-    def violations(self, rounds: int) -> int:
-        """Rounds that ended wrongly, invariants that broke, and acts that stumbled."""
-        wrong = 0
-        for _ in range(rounds):
-            with self.engine.begin() as connection:
-                empty_tables(connection)
-            acts, is_right = self.scene(self.random)
-            db.session.remove()
-            results = at_once(self.app, *acts)
-            try:
-                refusals(results)
-            except Exception:
-                wrong += 1
-            wrong += not is_right(results)
-            wrong += sum(it.rows > 0 for it in findings(db.session.connection()))
-            db.session.remove()
-        return wrong
 
 
 def last_place(rand: random.Random) -> tuple[list[Act], Callable[[list[Any]], bool]]:
@@ -167,19 +134,9 @@ def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     [("storm.place", last_place), ("storm.cancel", approve_and_cancel)],
     ids=["place", "cancel"],
 )
-def test_nobody_gets_in_between(
-    app: Flask, database_url: str, id: str, scene: Callable[[random.Random], Any]
-) -> None:
-    rounds = trials(15, 200)
-    engine = sa.create_engine(database_url)
-    storm = Storm(app, engine, scene)
-    violations = storm.violations(rounds)
-    with without_the_campaigns_lock():
-        control = storm.violations(rounds)
-    engine.dispose()
-    record_proof(id, trials=rounds, violations=violations, control_violations=control, seed=SEED)
-    assert violations == 0
-    assert control > 0, "without the campaign's lock the same storm must go wrong"
+def test_nobody_gets_in_between(app: Flask, database_url: str, id: str, scene: Scene) -> None:
+    unlocked = without_the_campaigns_lock()
+    prove(id, app, database_url, [(scene, unlocked)], seed=SEED, full=200)
 
 
 def test_the_same_instant_of_silence_and_of_approval_pays_once(app: Flask) -> None:

@@ -28,6 +28,7 @@ from marketplace.processors.outbox import ProcessorRequest
 from tests.crash.world import OperatorsBrowser, Payee, World
 
 UNANSWERED = "unanswered"  # killed from outside, while the sandbox holds its answer back
+OPERATOR = "system"  # nobody in particular: pages look up who it was
 RECOVERY = "recovery"  # killed, and killed again where the next process had come as far
 
 COLUMNS = (
@@ -136,7 +137,7 @@ def rejected(world: World) -> Scene:
     world.do_run()
     run = lock(PayoutRun, world.payout(mine).run_id)
     assert run is not None
-    approval.reject(run, "user:1", "not this month", clock.now())
+    approval.reject(run, OPERATOR, "not this month", clock.now())
     db.session.commit()
     return Scene(mine)
 
@@ -146,7 +147,7 @@ def held_by_an_operator(world: World) -> Scene:
     mine = world.payee()
     world.do_run()
     at = clock.now()
-    creator_hold.place(mine.creator_id, "a closer look", at + timedelta(days=9), "user:1", at)
+    creator_hold.place(mine.creator_id, "a closer look", at + timedelta(days=9), OPERATOR, at)
     db.session.commit()
     return Scene(mine)
 
@@ -158,7 +159,7 @@ def lifted(world: World) -> Scene:
     found = creator_hold.active(scene.mine.creator_id)
     locked = lock(CreatorHold, found.id) if found else None
     assert locked is not None
-    creator_hold.lift(locked, "user:1", "all is well", clock.now())
+    creator_hold.lift(locked, OPERATOR, "all is well", clock.now())
     db.session.commit()
     return scene
 

@@ -91,11 +91,11 @@ def unguarded(owner: psycopg.Connection[Any]) -> Iterator[str]:
 def test_of_sixteen_who_withdraw_one_whole_balance_exactly_one_gets_it(
     books: Flask, database_url: str, unguarded: str
 ) -> None:
-    rounds = trials(reduced=10, full=50)
+    rounds = trials(reduced=10, full=200)
     violations = Storm(database_url, "ledger", look_first=False).violations(rounds)
     control = Storm(database_url, unguarded, look_first=True).violations(rounds)
     record_proof(
-        "storm.withdraw", trials=rounds, violations=violations, control_violations=control, seed=0
+        "storm.st1", trials=rounds, violations=violations, control_violations=control, seed=0
     )
     assert violations == 0
     assert control > 0, "without its guards the same storm must overspend"

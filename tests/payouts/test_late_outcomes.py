@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from marketplace import clock
+from marketplace.earnings.statement import month as month_of
 from marketplace.earnings.statement import statement
 from marketplace.errors import InsufficientFunds
 from marketplace.extensions import db
@@ -90,9 +91,11 @@ def lines(payout: Payout, *months: datetime) -> list[tuple[str, Money, Money]]:
     """What the statements say of this payout: what happened, what is owed, what is debt."""
     found = []
     for month in sorted({f"{at:%Y-%m}" for at in (clock.now(), *months)}):
-        for line in statement(creator_of(payout), month, "USD").lines:
+        creator = creator_of(payout)
+        period = month_of(month, creator.time_zone)
+        for line in statement(creator, period, "USD").lines():
             if line.entry.cause.id == payout.id:
-                found.append((line.entry.kind, line.entry.change, line.debt))
+                found.append((line.entry.kind, line.change, line.debt))
     return found
 
 

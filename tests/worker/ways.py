@@ -69,6 +69,15 @@ def onboarded(sandbox: Any, stripe: Stripe, creator_id: UUID) -> str:
     return account
 
 
+def only_this_is_sent(subject_id: UUID) -> None:
+    """Call off all other requests: what they would open is there already."""
+    db.session.execute(
+        text("UPDATE processor_request SET state = 'abandoned' WHERE subject_id <> :id"),
+        {"id": subject_id},
+    )
+    db.session.commit()
+
+
 def waits_are_over() -> None:
     """Let every retry, lease and second look-up fall due, as if that wall time had passed."""
     past = "now() - interval '1 second'"
