@@ -172,7 +172,8 @@ CHECKS = (
     ),
     Check(
         "T1",
-        "a payout below the threshold of its day says why, and its creator's account did close",
+        "a payout below the threshold of its day says why, and that was so: the account closes, or"
+        " the rule of the sweep was on",
         "SELECT p.id, p.lifted_for FROM payout p CROSS JOIN LATERAL (SELECT t.amount_minor"
         "  FROM payout_threshold t WHERE t.currency = p.currency"
         "  AND t.effective_on <= (p.created_at AT TIME ZONE 'UTC')::date"
@@ -182,7 +183,11 @@ CHECKS = (
         "   >= coalesce(s.step_minor, 1))"
         " OR (p.lifted_for = 'closing' AND NOT EXISTS (SELECT FROM account_closing c"
         "  JOIN status_change b ON b.thing = 'account_closing' AND b.thing_id = c.id"
-        "  AND b.event = 'create' WHERE c.creator_id = p.creator_id AND b.at <= p.created_at))",
+        "  AND b.event = 'create' WHERE c.creator_id = p.creator_id AND b.at <= p.created_at))"
+        " OR (p.lifted_for IN ('holding_limit', 'yearly') AND coalesce((SELECT NOT r.is_on"
+        "  FROM payout_sweep r WHERE r.rule = p.lifted_for"
+        "  AND r.effective_on <= (p.created_at AT TIME ZONE 'UTC')::date"
+        "  ORDER BY r.effective_on DESC LIMIT 1), true))",
     ),
     Check(
         "B1",

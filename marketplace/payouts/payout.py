@@ -104,7 +104,7 @@ class Payout(Polled, Stateful):
             " AND (return_seen_at IS NULL OR status = 'returned')",
             name="only_a_return_is_seen",
         ),
-        CheckConstraint("lifted_for IN ('closing')", name="lifted_for"),
+        CheckConstraint("lifted_for IN ('closing', 'holding_limit', 'yearly')", name="lifted_for"),
         CheckConstraint("(status = 'held') = (hold_reason IS NOT NULL)", name="held_has_reason"),
         # At most one payout per creator and currency is on its way.
         Index(

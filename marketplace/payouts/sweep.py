@@ -68,9 +68,7 @@ def adopt(rule: str, is_on: bool, effective_on: date, actor: str, at: datetime) 
         raise BadInput(f"{effective_on} is in the past: a rule holds from {at.date()} on")
     adopted = db.session.scalar(
         insert(PayoutSweep)
-        .values(
-            rule=rule, effective_on=effective_on, is_on=is_on, adopted_by=actor, adopted_at=at
-        )
+        .values(rule=rule, effective_on=effective_on, is_on=is_on, adopted_by=actor, adopted_at=at)
         .on_conflict_do_nothing()
         .returning(PayoutSweep.rule)
     )
