@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from marketplace import clock
 from marketplace.cli.acting import as_operator, operator
+from marketplace.cli.sweeps import sweep
 from marketplace.cli.thresholds import thresholds
 from marketplace.cli.worker import load_domain_time, report
 from marketplace.database.lock import lock
@@ -38,6 +39,7 @@ def payouts() -> None:
 
 
 payouts.add_command(thresholds)
+payouts.add_command(sweep)
 
 
 @payouts.command("list")

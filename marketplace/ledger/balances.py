@@ -13,7 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
+    DateTime,
     Row,
     Subquery,
     Text,
@@ -120,6 +122,38 @@ def stored(kind: str) -> Subquery:
     seen = (rule.side * account.balance_minor).label("balance_minor")
     statement = select(account.owner, account.currency, seen).where(account.kind == kind)
     return statement.subquery(f"stored_{kind}")
+
+
+# Of an account, each posting that raised it for the first time, with the sum of the newer ones: the
+# balance reaches back to the oldest one before which less than the balance had come.
+_UNSPENT = """
+    SELECT a.owner, a.currency, a.side * a.balance_minor AS balance_minor,
+           (SELECT min(c.effective_at)
+              FROM (SELECT t.effective_at, a.side * (sum(e.amount_minor)
+                             OVER (ORDER BY e.account_version DESC) - e.amount_minor) AS newer_minor
+                      FROM ledger.entry e JOIN ledger.transaction t ON t.id = e.transaction_id
+                     WHERE e.account_id = a.id AND a.side * e.amount_minor > 0
+                       AND t.kind IN ({sources})) c
+             WHERE c.newer_minor < a.side * a.balance_minor) AS since
+      FROM ledger.account a
+     WHERE a.kind = '{kind}' AND a.side * a.balance_minor > 0
+"""
+
+
+def unspent(kind: str, sources: Sequence[str]) -> Subquery:
+    """Return owner, currency, balance_minor and since when its oldest cent lies there, unspent.
+
+    What came first is spent first. `sources`: the postings that bring money; any other that raises
+    the account gives back what was there before, and makes nothing younger.
+    """
+    named = ", ".join(f"'{source}'" for source in sources)
+    statement = text(_UNSPENT.format(kind=AccountKind(kind), sources=named))
+    return statement.columns(
+        column("owner", Text),
+        column("currency", Text),
+        column("balance_minor", BigInteger),
+        column("since", DateTime(timezone=True)),
+    ).subquery(f"unspent_{kind}")
 
 
 def owner_of(

@@ -15,6 +15,7 @@ from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
+from marketplace.payouts import sweep
 from marketplace.payouts.explain import decision_for
 from marketplace.payouts.gate import Decision, decide, matured
 from marketplace.payouts.opening import schedules
@@ -42,13 +43,15 @@ class Foreseen:
 
 def coming(at: datetime) -> list[Coming]:
     """The next run of every schedule that creators are on, the soonest first."""
-    runs = [Coming(*schedule, next_due(*schedule, at)) for schedule in schedules()]
+    runs = [Coming(*schedule, next_due(*schedule, at)) for schedule in schedules(at)]
     return sorted(runs, key=lambda run: (run.due.at, run.rhythm, run.time_zone))
 
 
 def foresee(run: Coming, most: int) -> list[Foreseen]:
     """The run's lines, by creator, of at most so many creators."""
     at = run.due.at
+    if run.rhythm == sweep.SWEEP:
+        return _swept(at, most)
     held = balances.stored("creator_available")
     has_balance = (
         select(held.c.owner)
@@ -78,14 +81,29 @@ def foresee(run: Coming, most: int) -> list[Foreseen]:
     return [line for creator in creators for line in _lines(creator, at)]
 
 
+def _swept(at: datetime, most: int) -> list[Foreseen]:
+    """The lines of a sweep: of the balances that are old enough by then."""
+    due = db.session.execute(sweep.balances_due(at).limit(most)).all()
+    found = [(db.session.get_one(Creator, id), currency) for id, currency in due]
+    return [
+        Foreseen(
+            creator, decide(matured(decision_for(creator, currency, at).facts, at)), _rail(creator)
+        )
+        for creator, currency in found
+    ]
+
+
+def _rail(creator: Creator) -> str | None:
+    destination = destinations.current(creator.id)
+    return destination.processor if destination else None
+
+
 def _lines(creator: Creator, at: datetime) -> list[Foreseen]:
     decisions = [
         decide(matured(decision_for(creator, currency, at).facts, at))
         for currency in balances.currencies_of(creator.ledger_owner)
     ]
-    destination = destinations.current(creator.id)
-    rail = destination.processor if destination else None
-    return [Foreseen(creator, it, rail) for it in decisions if it.facts.available]
+    return [Foreseen(creator, it, _rail(creator)) for it in decisions if it.facts.available]
 
 
 def pays(lines: list[Foreseen]) -> list[Pay]:

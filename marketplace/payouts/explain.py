@@ -16,7 +16,7 @@ from marketplace.ledger import balances, postings
 from marketplace.money import Money
 from marketplace.parties import closing
 from marketplace.parties.creator import Creator
-from marketplace.payouts import creator_hold, leaving, shortfall
+from marketplace.payouts import creator_hold, leaving, shortfall, sweep
 from marketplace.payouts import destination as destinations
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.gate import Decision, Facts, Lift, decide
@@ -55,12 +55,23 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             contested=[(kept[it.id], it.review_at) for it in contested if it.review_at],
             held_for=held.reason if held else None,
             held_until=held.review_at if held else None,
-            lifted_for=Lift.CLOSING if closing.of(creator.id) else None,
             short=short.missing if short else None,
             short_until=short.due_at if short else None,
             **_rail(destination, creator.country, currency),
+            **_lift(creator, currency, at),
         )
     )
+
+
+def _lift(creator: Creator, currency: str, at: datetime) -> dict[str, Any]:
+    """Whether the threshold holds for this balance, and from when on it does not."""
+    if closing.of(creator.id) is not None:
+        return {"lifted_for": Lift.CLOSING}
+    found = sweep.lifting(creator, currency, sweep.rules_on(at))
+    if found is None:
+        return {}
+    lifts_at, rule = found
+    return {"lifted_for": rule if lifts_at <= at else None, "lifts_at": lifts_at}
 
 
 def _rail(to: Destination | None, country: str, currency: str) -> dict[str, Any]:
@@ -109,6 +120,7 @@ def as_json(decision: Decision) -> dict[str, Any]:
         "in_payout": _money(facts.in_payout),
         "threshold": _money(facts.threshold),
         "lifted_for": facts.lifted_for,
+        "lifts_at": facts.lifts_at.isoformat() if facts.lifts_at else None,
         "debt": _money(facts.debt),
         "next_payout": {
             "recovered": _money(decision.parts.recovered),

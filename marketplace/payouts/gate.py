@@ -35,6 +35,8 @@ class Lift(StrEnum):
     """Why the threshold does not hold for a balance."""
 
     CLOSING = "closing"  # the account closes
+    HOLDING_LIMIT = "holding_limit"  # the processor may not hold it much longer
+    YEARLY = "yearly"  # it has waited for a year
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Facts:
     rail_refusal: str | None = None  # what the destination's processor cannot do: 'country', …
     most: Money | None = None  # what it pays at once
     lifted_for: Lift | None = None  # the threshold does not hold
+    lifts_at: datetime | None = None  # from when on a sweep pays the balance whatever it is
     short: Money | None = None  # our cash at the processors lacks this much of the currency
     short_until: datetime | None = None  # by when the marketplace brings it in
 

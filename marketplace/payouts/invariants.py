@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from marketplace.database.check import Check
 from marketplace.parties.closing import AccountClosing
-from marketplace.payouts import bank_invariants
+from marketplace.payouts import bank_invariants, line_invariants, solvency_invariants
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import COOLING, Destination
 from marketplace.payouts.payout import OPEN_SQL, Payout
 from marketplace.payouts.recovery import RECOVERY_BPS
 from marketplace.payouts.run import PayoutRun
-from marketplace.payouts.shortfall import Shortfall
 from marketplace.processors.stripe_amounts import PAYOUT_STEPS
 from marketplace.statuses import checks, legal
 
@@ -39,17 +38,6 @@ _LATE = "p.late_debt_minor IS NOT NULL"  # it failed, and arrived after all
 # Of payout p: what it recovered of debt is not back.
 _LIVE = f"p.status NOT IN ('failed', 'canceled') AND NOT ({_NEVER_CLAIMED}) AND NOT ({_LATE})"
 _STEPS = ", ".join(f"('{currency}', {step})" for currency, step in PAYOUT_STEPS.items())
-
-# What moved the available balances, and by which payout's reservation each was paid: the next one.
-_MOVED = (
-    "SELECT t.id, t.kind, t.cause_type, t.cause_id, -e.amount_minor AS minor,"
-    " -e.balance_after AS balance_minor, e.account_id, e.account_version,"
-    " count(*) FILTER (WHERE t.kind = 'payout_reserved')"
-    "  OVER (PARTITION BY e.account_id ORDER BY e.account_version DESC) AS later"
-    " FROM ledger.account a JOIN ledger.entry e ON e.account_id = a.id"
-    " JOIN ledger.transaction t ON t.id = e.transaction_id WHERE a.kind = 'creator_available'"
-)
-_TAKEN = "SELECT * FROM moved WHERE kind = 'payout_reserved'"
 
 CHECKS = (
     Check(
@@ -230,35 +218,9 @@ CHECKS = (
         "  + recovered_minor)::numeric + 5000",
     ),
     Check(
-        "X1",
-        "a payout is the sum of its lines",
-        "SELECT p.id, p.amount_minor, q.minor FROM payout p LEFT JOIN (SELECT payout_id,"
-        " sum(amount_minor) AS minor FROM payout_line GROUP BY 1) q ON q.payout_id = p.id"
-        " WHERE p.amount_minor <> coalesce(q.minor, 0)",
-    ),
-    Check(
-        "X2",
-        "the lines of a payout are all that the books moved since the payout before, what that"
-        " one left, and what this one leaves and repays",
-        f"WITH moved AS ({_MOVED}), due AS ("
-        " SELECT r.cause_id AS payout_id, m.id AS transaction_id, 'moved' AS kind, m.cause_id,"
-        f"  m.minor FROM moved m JOIN ({_TAKEN}) r USING (account_id, later)"
-        "  WHERE m.kind <> 'payout_reserved'"
-        " UNION ALL SELECT r.cause_id, NULL, 'carried', b.cause_id, b.balance_minor"
-        f"  FROM ({_TAKEN}) r JOIN ({_TAKEN}) b ON b.account_id = r.account_id"
-        "  AND b.later = r.later + 1 WHERE b.balance_minor <> 0"
-        " UNION ALL SELECT cause_id, NULL, 'left', cause_id, -balance_minor"
-        f"  FROM ({_TAKEN}) r WHERE balance_minor <> 0"
-        " UNION ALL SELECT id, NULL, 'recovered', id, -recovered_minor FROM payout"
-        "  WHERE recovered_minor <> 0"
-        "), said AS (SELECT payout_id, transaction_id,"
-        "  CASE WHEN transaction_id IS NULL THEN kind ELSE 'moved' END AS kind, cause_id,"
-        "  amount_minor AS minor FROM payout_line)"
-        " (TABLE due EXCEPT ALL TABLE said) UNION ALL (TABLE said EXCEPT ALL TABLE due)",
-    ),
-    Check(
         "T1",
-        "a payout below the threshold of its day says why, and its creator's account did close",
+        "a payout below the threshold of its day says why, and that was so: the account closes, or"
+        " the rule of the sweep was on",
         "SELECT p.id, p.lifted_for FROM payout p CROSS JOIN LATERAL (SELECT t.amount_minor"
         "  FROM payout_threshold t WHERE t.currency = p.currency"
         "  AND t.effective_on <= (p.created_at AT TIME ZONE 'UTC')::date"
@@ -268,7 +230,11 @@ CHECKS = (
         "   >= coalesce(s.step_minor, 1))"
         " OR (p.lifted_for = 'closing' AND NOT EXISTS (SELECT FROM account_closing c"
         "  JOIN status_change b ON b.thing = 'account_closing' AND b.thing_id = c.id"
-        "  AND b.event = 'create' WHERE c.creator_id = p.creator_id AND b.at <= p.created_at))",
+        "  AND b.event = 'create' WHERE c.creator_id = p.creator_id AND b.at <= p.created_at))"
+        " OR (p.lifted_for IN ('holding_limit', 'yearly') AND coalesce((SELECT NOT r.is_on"
+        "  FROM payout_sweep r WHERE r.rule = p.lifted_for"
+        "  AND r.effective_on <= (p.created_at AT TIME ZONE 'UTC')::date"
+        "  ORDER BY r.effective_on DESC LIMIT 1), true))",
     ),
     Check(
         "B1",
@@ -305,29 +271,12 @@ CHECKS = (
         "  ON q.owner = a.owner AND q.currency = a.currency"
         " WHERE coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
     ),
-    Check(
-        "V1",
-        "a currency is short if and only if its last known cash does not cover what others own",
-        "SELECT d.currency, d.day, s.id FROM (SELECT DISTINCT ON (currency) * FROM solvency_day"
-        "  WHERE cash_minor IS NOT NULL ORDER BY currency, day DESC) d"
-        " FULL JOIN (SELECT * FROM shortfall WHERE status = 'short') s ON s.currency = d.currency"
-        " WHERE greatest(coalesce(d.creators_minor + d.brands_minor - d.in_flight_minor"
-        "  - d.cash_minor, 0), 0) <> coalesce(s.missing_minor, 0)",
-    ),
-    Check(
-        "V2",
-        "no payout left while its currency was short, but for one that leaves in that minute",
-        "SELECT p.id, s.id FROM payout p JOIN status_change c ON c.thing = 'payout'"
-        " AND c.thing_id = p.id AND c.event = 'send' JOIN shortfall s ON s.currency = p.currency"
-        " JOIN status_change b ON b.thing = 'shortfall' AND b.thing_id = s.id"
-        "  AND b.event = 'create' WHERE c.at > b.at + interval '1 minute'"
-        " AND c.at < CASE WHEN s.status = 'short' THEN 'infinity' ELSE s.status_at END",
-    ),
+    *line_invariants.CHECKS,
+    *solvency_invariants.CHECKS,
     *bank_invariants.CHECKS,
     *checks(AccountClosing.__tablename__, AccountClosing.MOVES),
     *checks(CreatorHold.__tablename__, CreatorHold.MOVES),
     *checks(Destination.__tablename__, Destination.MOVES),
     *checks(PayoutRun.__tablename__, PayoutRun.MOVES),
     *checks(Payout.__tablename__, Payout.MOVES),
-    *checks(Shortfall.__tablename__, Shortfall.MOVES),
 )

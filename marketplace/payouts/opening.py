@@ -21,6 +21,7 @@ from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import payout as payouts
+from marketplace.payouts import sweep
 from marketplace.payouts.explain import as_json, decision_for
 from marketplace.payouts.owed import balances_of_run
 from marketplace.payouts.payout import Wanted
@@ -33,14 +34,14 @@ from marketplace.statuses import SYSTEM
 DECIDE_AT_ONCE = 100
 
 
-def schedules() -> dict[tuple[str, str], datetime]:
-    """Every schedule that creators are on, and since when somebody is on it."""
+def schedules(at: datetime) -> dict[tuple[str, str], datetime]:
+    """Every schedule that creators are on, and since when somebody is on it; and that of sweeps."""
     rows = db.session.execute(
         select(Creator.payout_rhythm, Creator.time_zone, func.min(Creator.payout_rhythm_at))
         .group_by(Creator.payout_rhythm, Creator.time_zone)
         .order_by(Creator.payout_rhythm, Creator.time_zone)
     )
-    return {(rhythm, time_zone): since for rhythm, time_zone, since in rows}
+    return {(rhythm, time_zone): since for rhythm, time_zone, since in rows} | sweep.schedules(at)
 
 
 def open_due(at: datetime, maker: str = SYSTEM) -> bool:
@@ -52,7 +53,7 @@ def open_due(at: datetime, maker: str = SYSTEM) -> bool:
     maturing_at = next_maturity()
     due = {
         schedule: last
-        for schedule, since in schedules().items()
+        for schedule, since in schedules(at).items()
         if (last := last_due(*schedule, at)).at >= since
         and (maturing_at is None or maturing_at > last.at)
     }
@@ -134,4 +135,4 @@ def _wanted(line: PayoutRunLine, parts: Parts) -> Wanted:
 def next_run_at() -> datetime | None:
     """When the next run of any schedule falls due."""
     at = clock.now()
-    return min((next_due(*schedule, at).at for schedule in schedules()), default=None)
+    return min((next_due(*schedule, at).at for schedule in schedules(at)), default=None)

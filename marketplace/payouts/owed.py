@@ -9,10 +9,16 @@ from sqlalchemy import Select, select
 
 from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
+from marketplace.payouts import sweep
 
 
 def balances_of_run(rhythm: str, time_zone: str, due_at: datetime) -> Select[UUID, str]:
-    """Creator and currency of every available balance of who was on this schedule by then."""
+    """Creator and currency of every available balance of who was on this schedule by then.
+
+    Of a sweep: of every balance that is old enough for it.
+    """
+    if rhythm == sweep.SWEEP:
+        return sweep.balances_due(due_at)
     held = balances.stored("creator_available")
     return (
         select(Creator.id, held.c.currency)

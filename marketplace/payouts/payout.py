@@ -107,7 +107,7 @@ class Payout(Polled, Stateful):
             " AND (return_seen_at IS NULL OR status = 'returned')",
             name="only_a_return_is_seen",
         ),
-        CheckConstraint("lifted_for IN ('closing')", name="lifted_for"),
+        CheckConstraint("lifted_for IN ('closing', 'holding_limit', 'yearly')", name="lifted_for"),
         CheckConstraint(
             "late_debt_minor IS NULL OR (late_debt_minor BETWEEN 0 AND amount_minor"
             " AND status IN ('paid', 'returned'))",

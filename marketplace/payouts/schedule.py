@@ -1,4 +1,7 @@
-"""When payout runs are due: on Monday or on the 1st, at 09:00 in the creator's zone. PURE."""
+"""When payout runs are due: on Monday or on the 1st, at 09:00 in the creator's zone. PURE.
+
+Monthly runs are due on the 1st, all others on Mondays.
+"""
 
 from __future__ import annotations
 
@@ -33,17 +36,17 @@ def next_due(rhythm: str, time_zone: str, at: datetime) -> Due:
     day = _first_day(rhythm, at.astimezone(zone).date())
     due = _due(rhythm, day, zone)
     while due.at <= at:
-        day = _first_day(rhythm, day + (timedelta(days=7) if rhythm == "weekly" else timedelta(32)))
+        day = _first_day(rhythm, day + (timedelta(32) if rhythm == "monthly" else timedelta(7)))
         due = _due(rhythm, day, zone)
     return due
 
 
 def _first_day(rhythm: str, day: date) -> date:
     """The first day of the period in which `day` lies."""
-    return day - timedelta(days=day.weekday()) if rhythm == "weekly" else day.replace(day=1)
+    return day.replace(day=1) if rhythm == "monthly" else day - timedelta(days=day.weekday())
 
 
 def _due(rhythm: str, day: date, zone: ZoneInfo) -> Due:
     year, week, _ = day.isocalendar()
-    period = f"{year}-W{week:02}" if rhythm == "weekly" else f"{day:%Y-%m}"
+    period = f"{day:%Y-%m}" if rhythm == "monthly" else f"{year}-W{week:02}"
     return Due(period, datetime.combine(day, RUN_TIME, zone).astimezone(UTC))

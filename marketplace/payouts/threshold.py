@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 from babel import Locale
 from babel.numbers import get_territory_currencies
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Subquery, select
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.errors import BadInput
@@ -53,6 +53,17 @@ def threshold_of(currency: str, at: datetime) -> Money:
         .limit(1)
     )
     return Money(db.session.scalars(statement).one(), currency)
+
+
+def current(at: datetime) -> Subquery:
+    """Return currency and amount_minor of every threshold that holds at this instant."""
+    statement = (
+        select(PayoutThreshold.currency, PayoutThreshold.amount_minor)
+        .where(PayoutThreshold.effective_on <= at.date())
+        .ext(distinct_on(PayoutThreshold.currency))
+        .order_by(PayoutThreshold.currency, PayoutThreshold.effective_on.desc())
+    )
+    return statement.subquery("holds")
 
 
 def currencies(at: datetime) -> frozenset[str]:

@@ -58,13 +58,16 @@ def _below_threshold(blocker: Blocker, decision: Decision) -> Step:
         threshold=formats.money(decision.facts.threshold),
     )
     if blocker.until is None:
-        return Step("now", title, gettext("Waits for further earnings; all kinds count together."))
-    until = formats.moment(blocker.until)
-    return Step(
-        "now",
-        title,
-        gettext("Waits for time: enough will have matured on %(until)s.", until=until),
-    )
+        text = gettext("Waits for further earnings; all kinds count together.")
+    else:
+        until = formats.moment(blocker.until)
+        text = gettext("Waits for time: enough will have matured on %(until)s.", until=until)
+    lifts_at = decision.facts.lifts_at
+    if lifts_at is not None:
+        text += " " + gettext(
+            "From %(day)s on it is paid whatever it is.", day=formats.moment(lifts_at)
+        )
+    return Step("now", title, text)
 
 
 def _below_rail_minimum(blocker: Blocker, decision: Decision) -> Step:

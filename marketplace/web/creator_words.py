@@ -36,11 +36,19 @@ KIND_ICONS = {
     "prize": "trophy",
 }
 RHYTHMS: dict[str, Any] = {"weekly": _("weekly"), "monthly": _("monthly")}
-RUNS: dict[str, Any] = {"weekly": _("Weekly run"), "monthly": _("Monthly run")}
+RUNS: dict[str, Any] = {
+    "weekly": _("Weekly run"),
+    "monthly": _("Monthly run"),
+    "sweep": _("Sweep of old balances"),
+}
 
 # Why a payout is made although it is below the threshold.
 LIFTS: dict[str, Any] = {
     "closing": _("Paid below the threshold because your account closes."),
+    "holding_limit": _(
+        "Paid below the threshold because the processor may not hold it much longer."
+    ),
+    "yearly": _("Paid below the threshold because it has waited for a year."),
 }
 
 # By table and status: the label, and the tone of its pill.

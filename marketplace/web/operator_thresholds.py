@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _
 from marketplace import clock
 from marketplace.access import audience
 from marketplace.money import Money
-from marketplace.payouts import exchange_rate, threshold
+from marketplace.payouts import exchange_rate, sweep, threshold
 from marketplace.payouts.threshold import PayoutThreshold
 from marketplace.web import operator_names as names
 from marketplace.web.operator import bp
@@ -33,12 +33,16 @@ class Version:
 @audience("operator")
 def thresholds() -> ResponseReturnValue:
     """Every threshold by currency, the latest first; commands propose and adopt them."""
-    rows = threshold.versions()
+    rows, sweeps = threshold.versions(), sweep.versions()
+    people = [row.adopted_by for row in rows if row.adopted_by]
+    people += [row.adopted_by for row in sweeps]
     return render_template(
         "operator/thresholds.html",
         currencies=_by_currency(rows, clock.now().date()),
-        actors=names.actors(row.adopted_by for row in rows if row.adopted_by),
+        actors=names.actors(people),
         states=STATES,
+        sweeps=sweeps,
+        on=sweep.rules_on(clock.now()),
     )
 
 

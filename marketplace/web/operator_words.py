@@ -194,8 +194,16 @@ INCOME_KINDS: dict[str, Any] = {
 # Why a payout was made although it was below the threshold.
 LIFTS: dict[str, Any] = {
     "closing": _("Paid below the threshold because the account closes."),
+    "holding_limit": _(
+        "Paid below the threshold because the processor may not hold it much longer."
+    ),
+    "yearly": _("Paid below the threshold because it has waited for a year."),
 }
-RHYTHMS: dict[str, Any] = {"weekly": _("Weekly"), "monthly": _("Monthly")}
+RHYTHMS: dict[str, Any] = {
+    "weekly": _("Weekly"),
+    "monthly": _("Monthly"),
+    "sweep": _("Sweep of old balances"),
+}
 
 
 def blocker(kept: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Solvency measured day by day and shortfalls; accounts that close, payouts below the threshold.
+"""Solvency measured day by day and shortfalls; accounts that close; sweeps of old balances.
 
 Revision: 0025, after 0020.
 """
@@ -62,6 +62,23 @@ def upgrade() -> None:
     grant(op, "SELECT, INSERT", "shortfall")
     grant(op, "UPDATE (status, status_at, missing_minor)", "shortfall")
     _close_accounts()
+    op.create_table(
+        "payout_sweep",
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("effective_on", sa.Date(), nullable=False),
+        sa.Column("is_on", sa.Boolean(), nullable=False),
+        sa.Column("adopted_by", sa.String(), nullable=False),
+        sa.Column("adopted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "rule IN ('holding_limit', 'yearly')", name=op.f("ck_payout_sweep_rule")
+        ),
+        sa.CheckConstraint(
+            "effective_on >= (adopted_at AT TIME ZONE 'UTC')::date",
+            name=op.f("ck_payout_sweep_never_backdated"),
+        ),
+        sa.PrimaryKeyConstraint("rule", "effective_on", name=op.f("pk_payout_sweep")),
+    )
+    grant(op, "SELECT, INSERT", "payout_sweep")
 
 
 def _close_accounts() -> None:
@@ -91,12 +108,17 @@ def _close_accounts() -> None:
     grant(op, "SELECT, INSERT", "account_closing")
     grant(op, "UPDATE (status, status_at)", "account_closing")
     op.add_column("payout", sa.Column("lifted_for", sa.String(), nullable=True))
-    op.create_check_constraint(op.f("ck_payout_lifted_for"), "payout", "lifted_for IN ('closing')")
+    op.create_check_constraint(
+        op.f("ck_payout_lifted_for"),
+        "payout",
+        "lifted_for IN ('closing', 'holding_limit', 'yearly')",
+    )
 
 
 def downgrade() -> None:
     op.drop_constraint(op.f("ck_payout_lifted_for"), "payout", type_="check")
     op.drop_column("payout", "lifted_for")
+    op.drop_table("payout_sweep")
     op.drop_table("account_closing")
     op.drop_table("shortfall")
     op.drop_table("solvency_day")

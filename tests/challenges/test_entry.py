@@ -16,6 +16,7 @@ from marketplace.challenges.entry import Entry, EntryStatus
 from marketplace.database.lock import lock
 from marketplace.errors import BadInput, WrongState
 from marketplace.extensions import db
+from marketplace.parties import closing as closings
 from marketplace.parties.creator import Creator
 from tests.challenges.make import (
     act,
@@ -52,6 +53,14 @@ def enter(made: Challenge, creator: Creator, link: str | None = None) -> Entry:
 
 
 # ---- who may enter
+
+
+def test_a_creator_whose_account_closes_enters_nothing_more(team: BrandTeam) -> None:
+    made, creator = make_challenge(team), member()
+    closings.begin(creator.id, "asked for", "user:1", clock.now())
+    db.session.commit()
+    with refused(BadInput, "closing"):
+        enter(made, creator)
 
 
 def test_a_member_who_meets_the_rules_enters_and_counts_at_once(team: BrandTeam) -> None:

@@ -14,10 +14,17 @@ from marketplace.extensions import Base
 from marketplace.ledger import dispute_postings, postings
 from marketplace.ledger.chart import AccountKind
 from marketplace.parties.creator import RHYTHMS
-from marketplace.payouts.gate import Reason
+from marketplace.payouts.gate import Lift, Reason
 from marketplace.payouts.payout import HoldReason
+from marketplace.payouts.sweep import SWEEP
 from marketplace.processors.base import Op, Verdict
-from marketplace.web import operator_imports, operator_requests, operator_runs, operator_webhooks
+from marketplace.web import (
+    creator_words,
+    operator_imports,
+    operator_requests,
+    operator_runs,
+    operator_webhooks,
+)
 from marketplace.web import operator_words as words
 
 
@@ -44,7 +51,8 @@ def test_every_kind_of_account_posting_request_and_income_has_a_label() -> None:
     assert set(words.VERDICTS) == set(Verdict)
     assert set(words.OPS) == set(Op)
     assert set(words.INCOME_KINDS) == set(EarningKind)
-    assert set(words.RHYTHMS) == set(RHYTHMS)
+    assert set(words.RHYTHMS) == {*RHYTHMS, SWEEP}
+    assert set(words.LIFTS) == set(creator_words.LIFTS) == set(Lift)
     assert set(words.HOLD_REASONS) == set(HoldReason)
     kinds: set[tuple[str, str]] = set()
     for module in (postings, dispute_postings):

@@ -12,12 +12,23 @@ from marketplace import clock
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.closing import AccountClosing
-from marketplace.payouts import solvency
+from marketplace.payouts import leaving, solvency, sweep
+from marketplace.payouts.gate import Lift
+from marketplace.payouts.payout import Payout
 from marketplace.processors.listing import Cash
 from marketplace.web import solvency_alarms
-from tests.make import earn_matured, make_creator, make_destination
+from marketplace.webhooks import converge
+from tests.make import (
+    do_runs,
+    earn_matured,
+    make_creator,
+    make_destination,
+    run_after_maturity,
+    transfer_of,
+)
 from tests.web.browsers import Browser, creator_browser, only, rows
 from tests.web.operating import Operating, operating
+from tests.within import locked
 
 __all__ = ["operating"]
 
@@ -151,3 +162,37 @@ def test_an_operator_closes_an_account_for_a_reason_that_its_creator_reads(
     assert "$12.34" in listed
     assert reason in operating.see(path)
     assert reason in creator.get("/creator").text
+
+
+def test_a_payout_below_the_threshold_says_why_wherever_it_is_shown(
+    app: Flask, creator: Browser, operating: Operating
+) -> None:
+    creator.post("/creator/close", confirm="yes")
+    foreseen = operating.see("/operator/payouts/runs/next?rhythm=weekly&zone=Europe%2FParis")
+    assert "Paid below the threshold because the account closes." in foreseen
+    with creator.creator() as row:
+        do_runs(run_after_maturity(row))
+        payout = locked(Payout, db.session.query(Payout.id).scalar())
+        assert leaving.may_send(payout, clock.now())
+        converge.apply(transfer_of(payout), clock.now())
+        db.session.commit()
+        payout_id, run_id, month = payout.id, payout.run_id, f"{clock.now():%Y-%m}"
+    for path in (f"/creator/payouts/{payout_id}", f"/creator/statement?month={month}"):
+        said = creator.get(path).text
+        assert "Paid below the threshold because your account closes." in said, path
+    for path in (f"/operator/payouts/{payout_id}", f"/operator/payouts/runs/{run_id}"):
+        said = operating.see(path)
+        assert "Paid below the threshold because the account closes." in said, path
+
+
+def test_operators_see_which_sweeps_are_on_and_who_decided(
+    app: Flask, operating: Operating
+) -> None:
+    assert "Each rule is off until somebody adopts it." in operating.see("/operator/thresholds")
+    with app.app_context():
+        actor = f"user:{operating.person.id.hex}"
+        sweep.adopt(Lift.YEARLY, True, clock.now().date(), actor, clock.now())
+        db.session.commit()
+    page = operating.see("/operator/thresholds")
+    assert "on from" in page
+    assert operating.person.name in page
