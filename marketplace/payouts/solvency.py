@@ -23,7 +23,9 @@ from marketplace.funding.refund import Refund, RefundStatus
 from marketplace.ledger import audit
 from marketplace.money import Money, zero
 from marketplace.payouts import shortfall
+from marketplace.payouts.leaving import to_bank
 from marketplace.payouts.payout import Payout, PayoutStatus
+from marketplace.processors.bank import Bank
 from marketplace.processors.base import Op
 from marketplace.processors.listing import Cash
 from marketplace.processors.outbox import ProcessorRequest
@@ -149,7 +151,8 @@ def _in_flight() -> dict[str, int]:
     sums: dict[str, int] = {}
     for statement in (
         select(Payout.currency, func.sum(Payout.amount_minor))
-        .where(Payout.status.in_(_LEFT))
+        # What is in a bank file lies in the account, by the books, until it was executed.
+        .where(Payout.status.in_(_LEFT), ~to_bank())
         .group_by(Payout.currency),
         select(Refund.currency, func.sum(Refund.amount_minor))
         .where(Refund.status == RefundStatus.REQUESTED, was_sent)
@@ -170,10 +173,17 @@ def record(before: Mapping[str, Books], said: Said, at: datetime) -> None:
     db.session.execute(select(func.pg_advisory_xact_lock(_ONE_WRITER)))
     for currency, now in after.items():
         own = min((now, before.get(currency, now)), key=lambda it: it.needed)
-        cash = _sum(currency, said, own.clearing)
-        _write(currency, own, cash, said, at)
+        known = {**said, **_in_our_bank(own.clearing)}
+        cash = _sum(currency, known, own.clearing)
+        _write(currency, own, cash, known, at)
         if cash is not None:
             shortfall.measured(own.needed - cash.total, at)
+
+
+def _in_our_bank(clearing: Mapping[str, Money]) -> Said:
+    """What lies in our bank account by our books: nobody can be asked, so they stand in for it."""
+    held = clearing.get(Bank.name)
+    return {Bank.name: {held.currency: Cash(held, zero(held.currency))}} if held else {}
 
 
 def _sum(currency: str, said: Said, clearing: Mapping[str, Money]) -> Cash | None:

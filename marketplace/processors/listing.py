@@ -24,8 +24,9 @@ class Page(Generic[T]):
 class Movement:
     """One line of the processor's own account of our money: Stripe's balance transaction.
 
-    `type` is 'charge', 'refund', 'refund_failure', 'transfer', 'transfer_refund', 'payout' (to our
-    own bank), or the processor's own word where it is none of these.
+    `type` is 'charge', 'refund', 'refund_failure', 'transfer', 'transfer_refund', 'dispute',
+    'dispute_reversal', 'payout' (to our own bank), or the processor's own word where it is none of
+    these.
     """
 
     remote_id: str

@@ -17,6 +17,8 @@ _TYPES = {
     "payment_refund": "refund",
     "payment_failure_refund": "refund_failure",
 }
+# An adjustment says what it is only to reports.
+_ADJUSTMENTS = ("dispute", "dispute_reversal")
 
 
 def movement(entry: Doc) -> Movement:
@@ -26,6 +28,8 @@ def movement(entry: Doc) -> Movement:
     """
     source, kind, object_id = _about(entry.get("source"))
     type: str = entry["type"]
+    if entry.get("reporting_category") in _ADJUSTMENTS:
+        type = entry["reporting_category"]
     return Movement(
         remote_id=entry["id"],
         type=_TYPES.get(type, type),
@@ -51,6 +55,8 @@ def _about(source: Any) -> tuple[str | None, str | None, str | None]:
             return id, "refund", id
         case "transfer":
             return id, "transfer", id
+        case "dispute":
+            return id, "dispute", id
         case "transfer_reversal":
             return source["transfer"], "transfer", source["transfer"]
     return id, None, None

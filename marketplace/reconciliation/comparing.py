@@ -29,7 +29,11 @@ TYPES = {
     "processor_fee_charged": "fee",
     "refund_paid": "refund",
     "refund_bounced": "refund_failure",
+    "dispute_withdrawn": "dispute",
+    "dispute_reinstated": "dispute_reversal",
+    "processor_fee_returned": "fee",
     "payout_paid": "transfer",
+    "payout_arrived_late": "transfer",
     "payout_returned": "transfer_refund",
 }
 FUNDING = ("payout", "topup")  # what an operator moved to another processor, and from there
@@ -45,8 +49,14 @@ POSTING_KEY = f"""
     WHEN 'refund' THEN (SELECT 'refund_paid:' || {_HEX} FROM refund WHERE refund_ref = m.source)
     WHEN 'refund_failure' THEN
          (SELECT 'refund_bounced:' || {_HEX} FROM refund WHERE refund_ref = m.source)
+    WHEN 'dispute' THEN
+         (SELECT 'dispute_withdrawn:' || {_HEX} FROM dispute WHERE dispute_ref = m.source)
+    WHEN 'dispute_reversal' THEN
+         (SELECT 'dispute_reinstated:' || {_HEX} FROM dispute WHERE dispute_ref = m.source)
     WHEN 'transfer' THEN
-         (SELECT 'payout_paid:' || {_HEX} FROM payout WHERE transfer_ref = m.source)
+         (SELECT CASE WHEN late_debt_minor IS NULL THEN 'payout_paid:'
+                      ELSE 'payout_arrived_late:' END || {_HEX} FROM payout
+           WHERE transfer_ref = m.source)
     WHEN 'transfer_refund' THEN
          (SELECT 'payout_returned:' || {_HEX} FROM payout WHERE transfer_ref = m.source)
     END

@@ -19,10 +19,13 @@ from marketplace.funding.refund import Refund, RefundStatus
 from marketplace.ledger import dispute_postings, postings
 from marketplace.ledger.balances import balance
 from marketplace.money import Money
+from marketplace.reconciliation.mirror import BalanceTransaction
 from marketplace.webhooks import inbox
 from tests.agreeing import make_agreement, work_of
 from tests.make import BrandTeam, make_brand, make_campaign
 from tests.path.story import SITE, Story, event_states
+from tests.reconciliation.scenes import reconcile
+from tests.reconciliation.scenes import standing as standing_differences
 from tests.within import locked
 
 
@@ -233,3 +236,16 @@ def test_a_charge_that_we_do_not_know_waits_and_nothing_is_posted(
     db.session.commit()
     story.retry()
     assert only_dispute().status == DisputeStatus.INQUIRY
+
+
+@pytest.mark.parametrize("outcome", ["lost", "won"])
+def test_what_a_dispute_moved_is_no_difference_to_the_processors_own_account(
+    story: Story, team: BrandTeam, paid: Deposit, outcome: str
+) -> None:
+    id = disputed(story, paid)
+    story.sandbox.decide_dispute(id, outcome)
+    story.work()
+    reconcile()
+    assert standing_differences() == []
+    moved = set(db.session.scalars(select(BalanceTransaction.type)))
+    assert moved == {"charge", "dispute"} | ({"dispute_reversal"} if outcome == "won" else set())

@@ -17,7 +17,7 @@ from marketplace.money import Money
 from marketplace.notifications.mail import Mail
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
-from marketplace.payouts import bank_answer, returning
+from marketplace.payouts import bank_answer, returning, solvency
 from marketplace.payouts.bank_file import BankFile
 from marketplace.payouts.explain import decision_for
 from marketplace.payouts.gate import Reason
@@ -82,6 +82,21 @@ def test_executed_pays_every_payment_and_our_account_is_the_less() -> None:
     (said,) = bank_answer.answers_of(payout_of(first).id)
     assert (said.kind, said.answered_on, said.reference) == ("executed", day(file), "STM-1")
     assert said.recorded_by.startswith("user:")
+
+
+def test_what_lies_in_our_bank_account_counts_as_there_until_a_file_is_executed() -> None:
+    file = sent(owed("150.00 EUR"))
+    nothing: solvency.Said = {"stripe": {}, "paypal": {}}
+
+    def measured() -> tuple[Money | None, Money]:
+        solvency.record(solvency.books(), nothing, later(file))
+        db.session.commit()
+        (row,) = (it for it in solvency.latest() if it.currency == "EUR")
+        return row.cash, row.needed
+
+    assert measured() == (eur(100_000), eur(15_000))
+    execute(file)
+    assert measured() == (eur(85_000), eur(0))
 
 
 def test_executed_is_written_down_once() -> None:
