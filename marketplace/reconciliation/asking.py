@@ -78,8 +78,8 @@ def _requested(run: ReconciliationRun) -> Question | None:
     return Question(request.id.hex, "transfer", request.remote_id)
 
 
-def ask_soon(at: datetime) -> None:
-    """Let the worker ask once more about whatever is still open, even where it had given up."""
+def ask_again(at: datetime) -> None:
+    """Let the worker ask again about what is still open and nobody asks about any more."""
     waiting = (
         (Deposit, Deposit.status == DepositStatus.PENDING),
         (Refund, Refund.status == RefundStatus.REQUESTED),
@@ -91,7 +91,7 @@ def ask_soon(at: datetime) -> None:
     for model, is_open in waiting:
         db.session.execute(
             update(model)
-            .where(is_open)
+            .where(is_open, model.next_check_at.is_(None))
             .values(next_check_at=at)
             .execution_options(synchronize_session=False)
         )

@@ -80,7 +80,7 @@ def _list_movements(claim: _Claim, at: datetime) -> None:
     run = _locked(claim)
     run.movements_found += mirror(claim.processor, page.rows)
     if page.next is None:
-        asking.ask_soon(at)
+        asking.ask_again(at)
     run.go_on("asking" if page.next is None else "movements", page.next)
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 
 from marketplace import clock
 from marketplace.extensions import db
-from marketplace.funding.deposit import DepositStatus
+from marketplace.funding.deposit import Deposit, DepositStatus
 from marketplace.ledger.balances import balance
 from marketplace.ledger.postings import POOLS
 from marketplace.payouts.payout import PayoutStatus
@@ -79,6 +79,41 @@ def test_money_that_no_event_tells_of_any_more_is_asked_about_by_itself(
     assert (run.events_found, run.asked) == (0, 1)
     # The books are right; that nobody ever told us stays to be explained.
     assert standing() == [("inbox", "charge", 50_000, 0)]
+
+
+def test_nothing_is_compared_before_the_inbox_has_handled_what_was_found(
+    sandbox: SandboxServer, operator: UUID
+) -> None:
+    paid(sandbox, operator)
+    assert runs.begin("stripe", clock.now())
+    db.session.commit()
+    while reconciling.reconcile_next(clock.now()):
+        db.session.commit()
+    db.session.commit()
+    assert db.session.query(ReconciliationRun).one().state == "settling"
+
+    scenes.handle_events()
+    scenes.waits_are_over()
+    assert reconciling.reconcile_next(clock.now())
+    db.session.commit()
+    run = db.session.query(ReconciliationRun).one()
+    assert (run.state, run.differences_found) == ("done", 0)
+
+
+def test_what_is_open_and_not_asked_about_any_more_is_asked_about_again(
+    sandbox: SandboxServer, operator: UUID
+) -> None:
+    given_up, soon = scenes.asked_for(operator, 5_000), scenes.asked_for(operator, 5_000)
+    scenes.send()
+    planned = db.session.get_one(Deposit, soon).next_check_at
+    db.session.get_one(Deposit, given_up).next_check_at = None
+    db.session.commit()
+
+    run = reconcile()
+
+    assert db.session.get_one(Deposit, given_up).next_check_at is not None
+    assert db.session.get_one(Deposit, soon).next_check_at == planned
+    assert run.differences_found == 0
 
 
 def test_a_transfer_whose_answer_was_lost_and_one_that_came_back_are_followed(
