@@ -87,8 +87,10 @@ class CreatorStatement:
     def debt_closing(self) -> Money:
         return _sum(self.end, OWING, self.currency)
 
-    def lines(self, after: UUID | None = None) -> Iterator[Line]:
-        """The lines, or those after this transaction, in the order of the books; read as needed.
+    def lines(self, after: UUID | None = None, at_once: int = AT_ONCE) -> Iterator[Line]:
+        """The lines, or those after this transaction, in the order of the books.
+
+        They are read as they are needed, `at_once` at a time.
 
         Raises:
             NotFound: `after` is no line of this statement.
@@ -99,12 +101,12 @@ class CreatorStatement:
             if found is None or not self.begin.place < found.place <= self.end.place:
                 raise NotFound("no such line")
             start = found
-        return self._lines(start)
+        return self._lines(start, at_once)
 
-    def _lines(self, start: Standing) -> Iterator[Line]:
+    def _lines(self, start: Standing, at_once: int) -> Iterator[Line]:
         balance = _sum(start, OWED, self.currency)
         entries = self.accounts.lines(start, self.end)
-        while some := list(islice(entries, AT_ONCE)):
+        while some := list(islice(entries, at_once)):
             clawbacks = _clawbacks([it.cause.id for it in some if it.cause.type == "clawback"])
             of = {it.id: it.earning_id for it in clawbacks.values()}
             earnings = _earnings([of.get(it.cause.id, it.cause.id) for it in some])

@@ -170,7 +170,8 @@ def _days(first: str, last: str, time_zone: str) -> tuple[dict[str, str], Period
 def _page(named: dict[str, str], asked: CreatorStatement) -> Page:
     after = request.args.get("after")
     try:
-        lines = list(islice(asked.lines(UUID(after) if after else None), SHOWN + 1))
+        following = asked.lines(UUID(after) if after else None, at_once=SHOWN + 1)
+        lines = list(islice(following, SHOWN + 1))
     except ValueError:
         abort(400)
     shown = lines[:SHOWN]

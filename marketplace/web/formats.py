@@ -51,7 +51,7 @@ def money(amount: Money) -> str:
     text: str = pattern.apply(
         amount.decimal, locale, currency=amount.currency, currency_digits=False
     )
-    symbol = get_currency_symbol(amount.currency, locale)
+    symbol = _symbol(amount.currency, str(locale))
     # CLDR: a symbol that ends in a letter is kept apart from the digits. Babel does not.
     return re.sub(rf"({re.escape(symbol)})(?=\d)", "\\1\u00a0", text) if symbol.isalpha() else text
 
@@ -61,6 +61,11 @@ def _currency_pattern(locale: str, decimals: int) -> NumberPattern:
     pattern = copy(Locale.parse(locale).currency_formats["standard"])
     pattern.frac_prec = (decimals, decimals)
     return cast(NumberPattern, pattern)
+
+
+@lru_cache
+def _symbol(currency: str, locale: str) -> str:
+    return str(get_currency_symbol(currency, locale))
 
 
 def translated(sentence: str) -> str:
