@@ -13,6 +13,7 @@ from marketplace import clock
 from marketplace.database.lock import lock
 from marketplace.demo import (
     agreements,
+    bank,
     briefs,
     challenges,
     hosted,
@@ -65,6 +66,7 @@ def _steps(present: datetime) -> list[Step]:
         ago(59, lambda: _fill(Purpose.GIFT_POOL, Money(64_000, "EUR"))),
         ago(58, _onboard_everybody),
         *paypal.steps(present),
+        *bank.steps(present),
         *program.steps(present),
         *briefs.steps(present),
         *agreements.steps(present),

@@ -104,6 +104,7 @@ class Destination(Polled, Stateful):
     }
     WAITS: ClassVar[Waits] = {
         DestinationStatus.REQUESTED: Wait(on="processor", due=lambda it: None, then="open"),
+        # A bank account waits for an operator: see `requirements`.
         DestinationStatus.ONBOARDING: Wait(on="creator", due=lambda it: None, then="activate"),
         DestinationStatus.RESTRICTED: Wait(on="creator", due=lambda it: None, then="activate"),
     }
