@@ -30,6 +30,7 @@ __all__ = ["within"]
 
 Cell = tuple[Operation, str, str]  # row, column, the failpoint or what the sandbox holds back
 
+CONTROL_PATIENCE_S = 5  # it never comes right
 # Jobs that move payouts, beside those of the package `payouts` itself.
 SHARED = {sender.JOB, inbox.JOB, "payouts to ask about"}
 
@@ -147,6 +148,7 @@ def test_whatever_dies_wherever_each_payout_takes_effect_once(world: World) -> N
         if found := goes_wrong(world, operation, column, name):
             wrong[f"{operation.name} × {column}"] = found
     control = []
+    world.patience_s = CONTROL_PATIENCE_S
     for spoil, cell in controls():
         world.spoil = spoil
         control.append(goes_wrong(world, *cell))

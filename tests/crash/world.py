@@ -67,6 +67,7 @@ class World:
         self.base = f"http://127.0.0.1:{port}"
         self.web = children.web(settings, port)
         self.spoil: Spoil | None = None
+        self.patience_s = children.PATIENCE_S
         funded(sandbox, stripe, usd(90_000_000))
         sandbox.fund_paypal("900000.00")
 
@@ -168,7 +169,7 @@ class World:
             return settled()
 
         try:
-            return until(came_to_its_end)
+            return until(came_to_its_end, self.patience_s)
         finally:
             worker.stop()
 
