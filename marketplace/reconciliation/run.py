@@ -85,23 +85,30 @@ def begin(processor: str, at: datetime, day: date | None = None) -> UUID | None:
 
 
 def begin_daily(at: datetime) -> bool:
-    """Begin one of today's runs; False if each processor that was ever asked had its own."""
+    """Begin one of today's runs; False if each processor that was asked before today had its own.
+
+    What was only asked today has no day that is over.
+    """
     day = at.astimezone(UTC).date()
     begun = db.session.scalars(
         select(ReconciliationRun.processor).where(ReconciliationRun.day == day)
     ).all()
     return any(
-        _was_asked(name) and begin(name, at, day) is not None
+        _was_asked(name, day) and begin(name, at, day) is not None
         for name in registry.names()
         if name not in begun
     )
 
 
-def _was_asked(processor: str) -> bool:
+def _was_asked(processor: str, before: date) -> bool:
     asked = select(ProcessorRequest.id).where(
-        ProcessorRequest.processor == processor, ProcessorRequest.first_sent_at.is_not(None)
+        ProcessorRequest.processor == processor, ProcessorRequest.first_sent_at < _midnight(before)
     )
     return db.session.scalar(asked.limit(1)) is not None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
 
 
 def under_way(processor: str) -> UUID | None:
@@ -132,4 +139,4 @@ def _since(processor: str, at: datetime) -> datetime:
         )
     )
     since = at - WINDOW if last is None else max(at - WINDOW, last - OVERLAP)
-    return datetime.combine(since.astimezone(UTC).date(), time.min, UTC)
+    return _midnight(since.astimezone(UTC).date())
