@@ -126,9 +126,9 @@ def _months() -> list[str]:
 
 def _title(named: dict[str, str]) -> str:
     if "month" in named:
-        return month_name(named["month"])
+        return str(gettext("Statement of %(month)s", month=month_name(named["month"])))
     first, last = (formats.day(date.fromisoformat(named[it])) for it in ("from", "to"))
-    return str(gettext("%(first)s to %(last)s", first=first, last=last))
+    return str(gettext("Statement from %(first)s to %(last)s", first=first, last=last))
 
 
 def _asked_for(asked: Mapping[str, str]) -> tuple[dict[str, str], CreatorStatement]:

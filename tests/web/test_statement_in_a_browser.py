@@ -67,6 +67,7 @@ def test_a_statement_and_a_payout_are_read_in_every_size_and_on_paper(
     page.emulate_media(media="print")
     hidden = [".top", ".foot", "form", ".pager", ".btn"]
     assert [it for it in hidden if page.locator(it).first.is_visible()] == []
+    page.screenshot(path=folder / f"printed-{look.size}.png")
     printed: Any = page.pdf(prefer_css_page_size=True, path=folder / f"{name}-{look.size}.pdf")
     assert A4.search(printed)
     assert len(PRINTED_PAGE.findall(printed)) > 1
