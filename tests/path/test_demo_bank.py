@@ -1,4 +1,4 @@
-"""The bank account of the demo world: two files, the first answered, nobody else's euros touched."""
+"""The bank account of the demo world: two files, the first answered, others left as they were."""
 
 from __future__ import annotations
 
