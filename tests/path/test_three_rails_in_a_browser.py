@@ -85,11 +85,8 @@ def scene(
     web: Web,
     seen_story: Story,
     request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Scene]:
     look: Look = request.param
-    # What is in doubt stays so until the test says that the wait is over.
-    monkeypatch.setattr(pace, "SANDBOX", pace.LIVE)
     demo_clock.want(first_wednesday())
     seen_story.walk()
     made = {name: make_creator(name, since=clock.now()) for name in NAMES}
@@ -115,11 +112,15 @@ def _visitor(
         yield Visitor(page, Words(app, look.language))
 
 
-def test_one_run_is_approved_and_sent_over_three_rails(scene: Scene, tmp_path: Path) -> None:
+def test_one_run_is_approved_and_sent_over_three_rails(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     each_says_where_they_want_to_be_paid(scene)
     an_operator_accepts_the_bank_account(scene)
     each_reads_what_keeps_their_money(scene)
     the_run_is_foreseen_with_its_cash(scene)
+    # What is in doubt from now on stays so until the test says that the wait is over.
+    monkeypatch.setattr(pace, "SANDBOX", pace.LIVE)
     only_the_other_operator_may_approve(scene)
     lost_answers_pay_once(scene)
     the_file_goes_to_the_bank(scene, tmp_path)
