@@ -166,12 +166,12 @@ def test_one_payout_per_creator_and_currency_is_on_its_way(
     creator: Creator, payout: Payout
 ) -> None:
     earn_matured(creator, "60.00 USD")
-    earn_matured(creator, "60.00 EUR")
+    earn_matured(creator, "90.00 EUR")
     destination = db.session.get_one(Destination, payout.destination_id)
     at = clock.now()
     with refused(IntegrityError, match="uq_payout_open"):
         payouts.reserve(creator.id, destination, payout.run_id, divide(usd(6_000), usd(0)), at)
-    eur = divide(Money(6_000, "EUR"), Money(0, "EUR"))
+    eur = divide(Money(9_000, "EUR"), Money(0, "EUR"))
     second = payouts.reserve(creator.id, destination, payout.run_id, eur, at)
     line = {"run_id": payout.run_id, "creator_id": creator.id, "currency": "EUR"}
     db.session.add(PayoutRunLine(**line, state="included", payout_id=second.id))
