@@ -113,7 +113,7 @@ def download(file: BankFile, actor: str, at: datetime) -> bytes:
 def downloads(file: BankFile) -> Sequence[BankFileDownload]:
     """Who took the file so far, the first one first."""
     taken = select(BankFileDownload).filter_by(file_id=file.id)
-    return db.session.scalars(taken.order_by(BankFileDownload.id)).all()
+    return db.session.scalars(taken.order_by(BankFileDownload.downloaded_at)).all()
 
 
 def payouts_in(file_id: UUID) -> Sequence[Payout]:

@@ -112,8 +112,11 @@ def decide_next(at: datetime) -> bool:
     )
     ids = {line.creator_id for line in lines}
     creators = {it.id: it for it in lock_all(Creator, Creator.id.in_(ids), order_by=Creator.id)}
-    leaving = []
+    leaving, decided = [], set()
     for line in lines:
+        if (line.creator_id, line.currency) in decided:
+            continue  # of two runs: the gate must see first what the other one reserves
+        decided.add((line.creator_id, line.currency))
         decision = decision_for(creators[line.creator_id], line.currency, at)
         if decision.payable:
             leaving.append((line, decision.lifted_for, _wanted(line, decision.parts)))

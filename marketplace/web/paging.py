@@ -43,7 +43,7 @@ def newest_first(
 def after_number() -> int:
     """Of a list whose rows are numbered from 1: '?after=<number>' continues below that row."""
     text = request.args.get("after", "0")
-    if not text.isdecimal() or int(text) > _NUMBER_MAX:
+    if not text.isdecimal() or len(text) > len(str(_NUMBER_MAX)) or int(text) > _NUMBER_MAX:
         abort(400)
     return int(text)
 

@@ -22,7 +22,8 @@ from marketplace.payouts.destination import COOLING, Destination, DestinationSta
 from marketplace.payouts.explain import as_json, decision_for
 from marketplace.payouts.gate import Reason
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
-from marketplace.processors.base import Snapshot
+from marketplace.processors import outbox
+from marketplace.processors.base import Op, Snapshot
 from tests.make import do_runs, earn_matured, make_creator, make_destination, make_payout
 from tests.within import at_once, locked, refusals, refused, within
 
@@ -121,6 +122,7 @@ def test_what_was_reserved_for_a_replaced_destination_is_held_not_sent(creator: 
     replace(creator)
     make_destination_of(creator)
     assert not leaving.may_send(locked(Payout, payout.id), clock.now())
+    assert outbox.abandon(Op.TRANSFER, payout.id)  # as the sender does
     db.session.commit()
     assert (payout.status, payout.hold_reason) == (PayoutStatus.HELD, HoldReason.DESTINATION)
     assert payout.destination_id == old, "a payout is never sent elsewhere"

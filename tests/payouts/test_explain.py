@@ -98,6 +98,8 @@ def test_the_json_says_what_the_decision_says(creator: Creator) -> None:
         "available": {"minor": 9_999, "currency": "USD"},
         "in_payout": {"minor": 0, "currency": "USD"},
         "threshold": {"minor": 10_000, "currency": "USD"},
+        "lifted_for": None,
+        "lifts_at": None,
         "debt": {"minor": 0, "currency": "USD"},
         "next_payout": {
             "recovered": {"minor": 0, "currency": "USD"},

@@ -180,7 +180,7 @@ def test_payouts_of_before_got_the_lines_that_they_would_have_now(
     runs = [make_payout(make_creator().creator).run_id for _ in range(2)]
     cancel(_reserve(creator, "120.67 USD", usd(12_000), runs[0]))
     make_clawback(earnings(creator)[0], 5_000)
-    _reserve(creator, "1.00 USD", usd(5_000), runs[1])
+    _reserve(creator, "101.00 USD", usd(15_000), runs[1])
     every = "SELECT l::text FROM payout_line l ORDER BY 1"
     now = owner.execute(every).fetchall()
     assert {"carried", "left", "earning_clawed_back"} <= {it.kind for it in _all_lines()}

@@ -173,13 +173,14 @@ class World:
         return status in RESOLVED
 
     def _wrong(self, id: UUID) -> list[str]:
-        status = db.session.get_one(Payout, id, populate_existing=True).status
+        payout = db.session.get_one(Payout, id, populate_existing=True)
+        status, was_released = payout.status, payout.late_debt_minor is not None
         db.session.rollback()
         made = self._made(id)
         found = [] if status in RESOLVED else [f"still {status}"]
         if made > 1:
             found.append(f"paid {made} times")
-        if made and status == "failed":
+        if made and (status == "failed" or was_released):
             found.append("released, though it was paid")
         if not made and status == "paid":
             found.append("paid, though nothing was made")
