@@ -74,7 +74,7 @@ def _work(settings: Settings, spoil: Spoil | None) -> None:
         spoil()
     loop.TURN_S = TURN_S
     # The sandbox keeps what earlier cells made there, and a reconciliation would ask whose it is.
-    loop.JOBS = tuple(job for job in JOBS if job.name != "reconciliation")
+    vars(loop)["JOBS"] = tuple(job for job in JOBS if job.name != "reconciliation")
     loop.run(create_app(settings))
 
 
