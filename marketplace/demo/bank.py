@@ -82,7 +82,7 @@ def _move() -> None:
     url = f"{settings.stripe_api_base}/_sandbox/withdraw"
     requests.post(url, json=asked, timeout=TIMEOUT_S).raise_for_status()
     actor = f"user:{people.operator().id.hex}"
-    moving.move("stripe", bank_account.PROCESSOR, MOVED, "DEMO-2", actor, clock.now())
+    moving.move("stripe", bank_account.PROCESSOR, MOVED, "DEMO-3", actor, clock.now())
 
 
 def _earn(days: int) -> None:

@@ -37,7 +37,7 @@ def steps(present: datetime) -> list[Step]:
         ago(9, lambda: _campaign("northwind", _BEANS, days=60, upto="draft")),
         ago(6, lambda: _campaign("halcyon", _SOCKS, days=30, upto="balance")),
         ago(5, lambda: _campaign("northwind", _LOTTERY, days=20, upto="rejected")),
-        ago(4.5, lambda: _campaign("kite", _CARGO, days=45, upto="changes")),
+        ago(5, lambda: _campaign("kite", _CARGO, days=45, upto="changes")),
         ago(4, lambda: _campaign("northwind", _CUPS, days=45, upto="in_review")),
         ago(0.2, lambda: _campaign("kite", _BELLS, days=30, upto="in_review")),
     ]

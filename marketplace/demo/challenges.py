@@ -40,7 +40,7 @@ def steps(present: datetime) -> list[Step]:
     return [
         ago(46, lambda: _contest("kite", _MORNING, prizes, days=11)),
         *(
-            ago(44 - 0.5 * number, lambda handle=handle: _enter(_MORNING, handle))  # type: ignore[misc]
+            ago(44 - number // 2, lambda handle=handle: _enter(_MORNING, handle))  # type: ignore[misc]
             for number, handle in enumerate(("ines", "jule", "lucia", "sam"))
         ),
         Step(
@@ -50,7 +50,7 @@ def steps(present: datetime) -> list[Step]:
         Step(named_at, lambda: _publish(_MORNING)),
         ago(21, lambda: _contest("halcyon", _TRAIL, [40_000, 20_000], days=13)),
         *(
-            ago(19 - 0.5 * number, lambda handle=handle: _enter(_TRAIL, handle))  # type: ignore[misc]
+            ago(19 - number // 2, lambda handle=handle: _enter(_TRAIL, handle))  # type: ignore[misc]
             for number, handle in enumerate(("jonas", "sam", "lucia"))
         ),
         ago(4, lambda: _score(_TRAIL, {"jonas": 84})),

@@ -29,7 +29,7 @@ _WEEK = (8, 9, 10, 10, 11, 13, 9)
 
 def steps(present: datetime) -> list[Step]:
     """What happens about facts and the program in these sixty days."""
-    begun = Step(present - timedelta(days=58.5), lambda: _measure("days-history.csv", HISTORY_DAYS))
+    begun = Step(present - timedelta(days=58), lambda: _measure("days-history.csv", HISTORY_DAYS))
     weekly = [
         Step(present - timedelta(days=ago), lambda: _measure("days.csv", EVERY_DAYS))
         for ago in range(52, 0, -EVERY_DAYS)
@@ -37,7 +37,7 @@ def steps(present: datetime) -> list[Step]:
     last = Step(present - timedelta(hours=3), lambda: _measure("days.csv", EVERY_DAYS))
     return [
         begun,
-        Step(present - timedelta(days=57.5), _take_in),
+        Step(present - timedelta(days=57), _take_in),
         Step(present - timedelta(days=20), lambda: _turn_down("leo")),
         Step(present - timedelta(days=5), lambda: _suspend("maya")),
         Step(present - timedelta(days=1), _ask_eva),

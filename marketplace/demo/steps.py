@@ -14,7 +14,7 @@ from marketplace.demo import hosted
 from marketplace.errors import MarketplaceError
 from marketplace.extensions import db
 from marketplace.funding.deposit import Deposit, DepositStatus
-from marketplace.worker import walk
+from marketplace.worker import sender, walk
 from marketplace.worker.draining import drain
 from marketplace.worker.jobs import JOBS
 
@@ -22,6 +22,7 @@ _NAMESPACE = UUID("3f0a3a52-6f0e-4d0e-9c1c-2d1d1a1a0d0e")  # the same form keys 
 
 # A look at the processors each day would take longer than all that is lived.
 _LIVED = tuple(job for job in JOBS if job.name not in ("solvency", "reconciliation"))
+_SENDER = tuple(job for job in JOBS if job.name == sender.JOB)
 
 
 class WorldFailed(MarketplaceError):
@@ -52,7 +53,8 @@ def base_url() -> str:
 def pay(deposit: Deposit) -> None:
     """Wait for the hosted page, pay there, and wait until the money is in the books."""
     id = deposit.id
-    work()
+    db.session.commit()
+    drain(jobs=_SENDER)
     opened = db.session.get_one(Deposit, id)
     if opened.checkout_url is None:
         raise WorldFailed(f"deposit {id} has no checkout: {opened.rejection}")

@@ -80,7 +80,7 @@ def _steps(present: datetime) -> list[Step]:
         ago(24, lambda: _import(EarningKind.FUND, "fund-3.csv", _FUND_3)),
         ago(23, lambda: _import(EarningKind.GIFT, "gifts-3.csv", _GIFTS_3)),
         ago(3, lambda: _import(EarningKind.GIFT, "gifts-4.csv", _GIFTS_4)),
-        ago(8.5, lambda: _cancel_held("maya")),
+        ago(8, lambda: _cancel_held("maya")),
         Step(
             troubles.run_without_answer(present) - MATURITY - timedelta(days=1),
             lambda: _import(EarningKind.GIFT, "gifts-5.csv", {troubles.UNANSWERED: "124.60 USD"}),

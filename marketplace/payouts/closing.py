@@ -7,9 +7,10 @@ gate says; whatever income comes later is paid by the same rule, below the thres
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from marketplace import statuses
 from marketplace.database.lock import lock_next
@@ -43,17 +44,23 @@ def begin(creator_id: UUID, reason: str, actor: str, at: datetime) -> AccountClo
     return begun
 
 
-def close_due(at: datetime) -> bool:
-    """Close one account to whose creator nothing is owed any more; False if there is none."""
+@cache
+def _nothing_is_owed() -> ColumnElement[bool]:
+    """SQL: is nothing owed to the creator whose account closes, in any currency?"""
     owed = []
     for kind in CREATORS:
         held = balances.stored(kind)
         mine = held.c.owner == balances.owner_of("creator", AccountClosing.creator_id)
         owed.append(select(held.c.owner).where(mine, held.c.balance_minor > 0).exists())
+    return ~or_(*owed)
+
+
+def close_due(at: datetime) -> bool:
+    """Close one account to whose creator nothing is owed any more; False if there is none."""
     found = lock_next(
         AccountClosing,
         AccountClosing.status == ClosingStatus.CLOSING,
-        ~or_(*owed),
+        _nothing_is_owed(),
         order_by=AccountClosing.id,
     )
     if found is None:

@@ -110,6 +110,8 @@ def decide_next(at: datetime) -> bool:
         order_by=PayoutRunLine.run_id,
         limit=DECIDE_AT_ONCE,
     )
+    if not lines:
+        return False
     ids = {line.creator_id for line in lines}
     creators = {it.id: it for it in lock_all(Creator, Creator.id.in_(ids), order_by=Creator.id)}
     leaving, decided = [], set()
@@ -126,7 +128,7 @@ def decide_next(at: datetime) -> bool:
     for (line, lifted_for, _), payout in zip(leaving, reserved, strict=True):
         line.state, line.payout_id = "included", payout.id
         payout.lifted_for = lifted_for
-    return bool(lines)
+    return True
 
 
 def _wanted(line: PayoutRunLine, parts: Parts) -> Wanted:

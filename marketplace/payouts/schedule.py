@@ -6,6 +6,7 @@ Monthly runs are due on the 1st, all others on Mondays.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ class Due(NamedTuple):
 
 def last_due(rhythm: str, time_zone: str, at: datetime) -> Due:
     """The latest run of this schedule that is due at `at`."""
-    zone = ZoneInfo(time_zone)
+    zone = _zone(time_zone)
     today = at.astimezone(zone).date()
     day = _first_day(rhythm, today)
     due = _due(rhythm, day, zone)
@@ -32,13 +33,19 @@ def last_due(rhythm: str, time_zone: str, at: datetime) -> Due:
 
 def next_due(rhythm: str, time_zone: str, at: datetime) -> Due:
     """The first run of this schedule that falls due after `at`."""
-    zone = ZoneInfo(time_zone)
+    zone = _zone(time_zone)
     day = _first_day(rhythm, at.astimezone(zone).date())
     due = _due(rhythm, day, zone)
     while due.at <= at:
         day = _first_day(rhythm, day + (timedelta(32) if rhythm == "monthly" else timedelta(7)))
         due = _due(rhythm, day, zone)
     return due
+
+
+@cache
+def _zone(name: str) -> ZoneInfo:
+    """A zone, read from its file once: Python itself keeps eight, a scheduler needs all."""
+    return ZoneInfo(name)
 
 
 def _first_day(rhythm: str, day: date) -> date:
