@@ -113,6 +113,7 @@ def _settle(run: ReconciliationRun, at: datetime) -> bool:
     )
     if db.session.scalar(fresh.limit(1)) is not None:
         run.next_try_at = clock.wall_now() + BREATH
+        db.session.commit()
         return False
     since = runs.compared_since(run)
     lines = comparing.compare(run.processor, since, run.started_at)
