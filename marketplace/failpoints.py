@@ -4,7 +4,7 @@
 
 Inert but for a comparison with None, unless `FAILPOINT` names a point; and only in sandbox mode may
 it: with any key of a processor the application refuses to start. `FAILPOINTS` is what can be armed;
-tests/proof/test_crash_matrix.py makes its matrix from it.
+tests/crash/test_matrix.py makes its matrix from it.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ FAILPOINTS: Mapping[str, tuple[Point, ...]] = {
     "decided payout runs": _IN_ONE,
     "approved payout runs": _IN_ONE,
     "payouts to ask for": _IN_ONE,
+    "bank files": (Point.BEGIN, Point.WRITTEN, Point.BEFORE_COMMIT, Point.RECORDED),
     "payouts of rejected runs": _IN_ONE,
     "finished payout runs": _IN_ONE,
     POSTING: (Point.WRITTEN,),

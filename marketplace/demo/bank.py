@@ -11,26 +11,23 @@ from marketplace import clock
 from marketplace.config import Settings
 from marketplace.database.lock import lock
 from marketplace.demo import people
-from marketplace.demo.steps import Step, base_url, form_key, pay
+from marketplace.demo.pools import bring, fill
+from marketplace.demo.steps import Step
 from marketplace.earnings.earning import EarningKind
 from marketplace.extensions import db
-from marketplace.funding import deposit as deposits
 from marketplace.funding import moving
 from marketplace.funding.deposit import Purpose
-from marketplace.income.importing import import_income
 from marketplace.money import Money
 from marketplace.parties import creator as creators
 from marketplace.parties import user as users
 from marketplace.payouts import bank_account, bank_answer, bank_file
 from marketplace.payouts.bank_file import BankFile
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.threshold import currencies
 
 HANDLE, EMAIL, NAME = "cleo", "cleo@demo.example", "Cléo Marchand"
 IBAN = "FR1420041010050500013M02606"  # the one that everybody's examples use
 POOL = Money(40_000, "EUR")
 MOVED = Money(38_810, "EUR")  # what Stripe leaves of it: its other euros are another story
-EARNED = {50: "180.00", 17: "140.00"}  # by days ago
 TIMEOUT_S = 30
 
 
@@ -42,9 +39,10 @@ def steps(present: datetime) -> list[Step]:
 
     return [
         Step(ago(57), _join),
-        Step(ago(56), _fill),
+        Step(ago(56), lambda: fill(Purpose.FUND_POOL, POOL)),
         Step(ago(52), _move),
-        *(Step(ago(days), lambda it=days: _earn(it)) for days in EARNED),  # type: ignore[misc]
+        Step(ago(50), lambda: bring(EarningKind.FUND, "euros-1.csv", {HANDLE: "180.00 EUR"})),
+        Step(ago(17), lambda: bring(EarningKind.FUND, "euros-2.csv", {HANDLE: "140.00 EUR"})),
         Step(ago(34), _answer),
     ]
 
@@ -61,21 +59,6 @@ def _join() -> None:
     bank_account.accept(destination, people.operator(), "The names match.", clock.now())
 
 
-def _fill() -> None:
-    operator = people.operator()
-    deposit = deposits.request(
-        Purpose.FUND_POOL,
-        POOL,
-        requested_by=operator.id,
-        payer_email=operator.email,
-        form_key=form_key("euros for the fund"),
-        site_url=f"{base_url()}/operator",
-        description="Top-up of the fund pool",
-        at=clock.now(),
-    )
-    pay(deposit)
-
-
 def _move() -> None:
     settings: Settings = current_app.extensions["settings"]
     asked = {"currency": MOVED.currency, "value": str(MOVED.decimal)}
@@ -83,19 +66,6 @@ def _move() -> None:
     requests.post(url, json=asked, timeout=TIMEOUT_S).raise_for_status()
     actor = f"user:{people.operator().id.hex}"
     moving.move("stripe", bank_account.PROCESSOR, MOVED, "DEMO-3", actor, clock.now())
-
-
-def _earn(days: int) -> None:
-    row = f"euros-{days},{HANDLE},{EARNED[days]},EUR,{clock.now().date()}"
-    import_income(
-        EarningKind.FUND,
-        f"euros-{days}.csv",
-        f"reference,handle,amount,currency,earned_on\n{row}".encode(),
-        uploaded_by=people.operator().id,
-        form_key=form_key(f"euros-{days}"),
-        currencies=currencies(clock.now()),
-        at=clock.now(),
-    )
 
 
 def _answer() -> None:

@@ -23,18 +23,16 @@ from marketplace.demo import (
     sales,
     troubles,
 )
-from marketplace.demo.steps import Step, arrive, base_url, begin, form_key, pay, travel, work
+from marketplace.demo.pools import bring, fill
+from marketplace.demo.steps import Step, arrive, base_url, begin, travel, work
 from marketplace.earnings.earning import EarningKind
 from marketplace.extensions import db
-from marketplace.funding import deposit as deposits
 from marketplace.funding.deposit import Purpose
-from marketplace.income.importing import import_income
 from marketplace.money import Money
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.schedule import last_due
-from marketplace.payouts.threshold import currencies
 from marketplace.processors import registry
 
 DAYS = 60
@@ -61,9 +59,9 @@ def _steps(present: datetime) -> list[Step]:
 
     best_day = people.best_day(present)
     return [
-        ago(59, lambda: _fill(Purpose.FUND_POOL, Money(900_000, "USD"))),
-        ago(59, lambda: _fill(Purpose.GIFT_POOL, Money(700_000, "USD"))),
-        ago(59, lambda: _fill(Purpose.GIFT_POOL, Money(64_000, "EUR"))),
+        ago(59, lambda: fill(Purpose.FUND_POOL, Money(900_000, "USD"))),
+        ago(59, lambda: fill(Purpose.GIFT_POOL, Money(700_000, "USD"))),
+        ago(59, lambda: fill(Purpose.GIFT_POOL, Money(64_000, "EUR"))),
         ago(58, _onboard_everybody),
         *paypal.steps(present),
         *bank.steps(present),
@@ -73,35 +71,20 @@ def _steps(present: datetime) -> list[Step]:
         *challenges.steps(present),
         *sales.steps(present),
         *troubles.steps(present),
-        ago(50, lambda: _import(EarningKind.FUND, "fund-1.csv", _FUND_1)),
-        ago(40, lambda: _import(EarningKind.GIFT, "gifts-1.csv", _GIFTS_1)),
-        Step(best_day, lambda: _import(EarningKind.FUND, "fund-2.csv", _FUND_2)),
-        Step(best_day, lambda: _import(EarningKind.GIFT, "gifts-2.csv", _GIFTS_2)),
-        ago(24, lambda: _import(EarningKind.FUND, "fund-3.csv", _FUND_3)),
-        ago(23, lambda: _import(EarningKind.GIFT, "gifts-3.csv", _GIFTS_3)),
-        ago(3, lambda: _import(EarningKind.GIFT, "gifts-4.csv", _GIFTS_4)),
+        ago(50, lambda: bring(EarningKind.FUND, "fund-1.csv", _FUND_1)),
+        ago(40, lambda: bring(EarningKind.GIFT, "gifts-1.csv", _GIFTS_1)),
+        Step(best_day, lambda: bring(EarningKind.FUND, "fund-2.csv", _FUND_2)),
+        Step(best_day, lambda: bring(EarningKind.GIFT, "gifts-2.csv", _GIFTS_2)),
+        ago(24, lambda: bring(EarningKind.FUND, "fund-3.csv", _FUND_3)),
+        ago(23, lambda: bring(EarningKind.GIFT, "gifts-3.csv", _GIFTS_3)),
+        ago(3, lambda: bring(EarningKind.GIFT, "gifts-4.csv", _GIFTS_4)),
         ago(8, lambda: _cancel_held("maya")),
         Step(
             troubles.run_without_answer(present) - MATURITY - timedelta(days=1),
-            lambda: _import(EarningKind.GIFT, "gifts-5.csv", {troubles.UNANSWERED: "124.60 USD"}),
+            lambda: bring(EarningKind.GIFT, "gifts-5.csv", {troubles.UNANSWERED: "124.60 USD"}),
         ),
         *(_exactly(present, handle, amount) for handle, amount in _ON_THE_EDGE.items()),
     ]
-
-
-def _fill(purpose: Purpose, amount: Money) -> None:
-    operator = people.operator()
-    deposit = deposits.request(
-        purpose,
-        amount,
-        requested_by=operator.id,
-        payer_email=operator.email,
-        form_key=form_key(f"{purpose}{amount}"),
-        site_url=f"{base_url()}/operator",
-        description=f"Top-up of the {purpose.value.replace('_', ' ')}",
-        at=clock.now(),
-    )
-    pay(deposit)
 
 
 # ---- creators
@@ -147,30 +130,13 @@ def _visit_onboarding(role: people.Role, bank_ending: str) -> None:
     hosted.onboard(link, role.name, bank_ending, complete=role.destination == "active")
 
 
-def _import(kind: EarningKind, filename: str, amounts: dict[str, str]) -> None:
-    rows = [
-        f"{filename}-{line},{handle},{amount.replace(' ', ',')},{clock.now().date()}"
-        for line, (handle, amount) in enumerate(amounts.items(), start=1)
-    ]
-    content = "\n".join(["reference,handle,amount,currency,earned_on", *rows]).encode()
-    import_income(
-        kind,
-        filename,
-        content,
-        uploaded_by=people.operator().id,
-        form_key=form_key(filename),
-        currencies=currencies(clock.now()),
-        at=clock.now(),
-    )
-
-
 def _exactly(present: datetime, handle: str, amount: str) -> Step:
     """An earning that matures just after the creator's last run, so that it stays to be seen."""
     role = next(role for role in people.CREATORS if role.handle == handle)
     matures_at = last_due(role.rhythm, role.time_zone, present).at + timedelta(minutes=5)
     return Step(
         matures_at - MATURITY,
-        lambda: _import(EarningKind.FUND, f"edge-{handle}.csv", {handle: f"{amount} USD"}),
+        lambda: bring(EarningKind.FUND, f"edge-{handle}.csv", {handle: f"{amount} USD"}),
     )
 
 

@@ -61,7 +61,7 @@ def begin(creator_id: UUID, reason: str, actor: str, at: datetime) -> AccountClo
     Raises:
         BadInput: it closes already.
     """
-    assert lock(Creator, creator_id) is not None  # no run decides meanwhile
+    lock(Creator, creator_id)  # no run decides meanwhile
     if of(creator_id) is not None:
         raise BadInput("closing", {"reason": says("This account closes already.")})
     begun = AccountClosing(

@@ -88,7 +88,7 @@ def replace(creator_id: UUID, holder: str, iban: str, actor: str, at: datetime) 
     Raises:
         WrongState: the old one is still being opened.
     """
-    assert lock(Creator, creator_id) is not None
+    lock(Creator, creator_id)
     if not waits(destinations.current(creator_id)):
         destinations.retire(creator_id, actor, at)
     return name(creator_id, holder, iban, actor, at)

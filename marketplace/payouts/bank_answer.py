@@ -22,7 +22,6 @@ from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import Base, db
 from marketplace.ledger import journal
 from marketplace.ledger.draft import Draft
-from marketplace.notifications import notices as mails
 from marketplace.parties.creator import Creator
 from marketplace.parties.user import User
 from marketplace.payouts import returning, settling
@@ -112,7 +111,6 @@ def not_paid(
         _write(payout, "rejected", code, on, reference, operator, at)
         if code in OUR_CODES:
             settling.failed(payout, _transfer(payout, "failed", code), at)
-            _tell_failed(payout, at)
         else:
             settling.never_claimed(payout, _transfer(payout, "returned", code), at)
     else:
@@ -175,16 +173,3 @@ def _refuse_own(payout: Payout, operator: User) -> None:
     if creator.user_id == operator.id:
         own = says("You are paid by it: another operator must write the bank's answer down.")
         raise BadInput("own payout", {"reference": own})
-
-
-def _tell_failed(payout: Payout, at: datetime) -> None:
-    mails.to_creator(
-        payout.creator_id,
-        at,
-        says("A payout of %(amount)s was not made", amount=payout.amount),
-        says(
-            "That was not your account's fault, and there is nothing for you to do. The money is in"
-            " your available balance again, and a later run pays it."
-        ),
-        "/creator/payouts",
-    )

@@ -1,6 +1,6 @@
 """What must never be false about bank files. Ids as in the list of invariants in docs/money.md.
 
-The database sees a file's seal, not its content: `flask payouts files check` opens each one.
+The database sees a file's seal, not its content: `flask payouts check-files` opens each one.
 """
 
 from __future__ import annotations

@@ -17,8 +17,10 @@ from marketplace import business_days, sepa
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock_all, lock_next
 from marketplace.extensions import db
+from marketplace.failpoints import Point, failpoint
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
+from marketplace.parties.creator import Creator
 from marketplace.payouts import sealing
 from marketplace.payouts.bank_account import BankAccount
 from marketplace.payouts.bank_file import BankFile, BankFilePayment, sha256
@@ -28,6 +30,7 @@ from marketplace.payouts.run import LEAVING, PayoutRun
 from marketplace.processors import bank_file, registry
 from marketplace.processors.bank import Bank
 
+JOB = "bank files"
 DESCRIPTION = "Creator payout"
 TIME_ZONE = "Europe/Brussels"  # of the days on which transfers are executed
 _ONE_MAKER = 7_336_400  # the key of the lock: two files must not count on the same money
@@ -70,6 +73,9 @@ def free_cash() -> Money:
 def _leaving(payouts: Sequence[Payout], at: datetime) -> list[Payout]:
     """Those that leave now; the others are on hold, each for its reason."""
     db.session.execute(select(func.pg_advisory_xact_lock(_ONE_MAKER)))
+    # `may_send` locks each creator: all of them here, in the order in which runs lock them.
+    ids = {payout.creator_id for payout in payouts}
+    lock_all(Creator, Creator.id.in_(ids), order_by=Creator.id)
     free = free_cash()
     leaving = []
     for payout in payouts:
@@ -120,6 +126,7 @@ def _make(run: PayoutRun, payouts: Sequence[Payout], at: datetime) -> None:
     )
     db.session.add(file)
     db.session.flush()
+    failpoint(JOB, Point.WRITTEN)
     db.session.add_all(
         BankFilePayment(payout_id=payout.id, file_id=file.id, amount_minor=payout.amount_minor)
         for payout in payouts

@@ -76,7 +76,7 @@ def place(
     Raises:
         BadInput: there is a hold already, or the review is not within `REVIEW_WITHIN`.
     """
-    assert lock(Creator, creator_id) is not None  # no run decides meanwhile
+    lock(Creator, creator_id)  # no run decides meanwhile
     if active(creator_id) is not None:
         raise BadInput("hold", {"reason": says("There is a hold already.")})
     if not at < review_at <= at + REVIEW_WITHIN:

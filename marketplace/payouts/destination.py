@@ -191,7 +191,7 @@ def retire(creator_id: UUID, actor: str, at: datetime) -> None:
     Raises:
         WrongState: it is still being opened.
     """
-    assert lock(Creator, creator_id) is not None  # no run decides meanwhile
+    lock(Creator, creator_id)  # no run decides meanwhile
     found = current(creator_id)
     old = lock(Destination, found.id) if found else None
     if old is not None:

@@ -52,7 +52,7 @@ class SolvencyDay(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     currency: Mapped[str] = mapped_column(primary_key=True)
     asked_at: Mapped[datetime]
-    cash_minor: Mapped[int | None]  # at all processors together, by their own word
+    cash_minor: Mapped[int | None]  # at all processors, by their own word, and in our bank account
     pending_minor: Mapped[int | None]  # of it, not to be paid out yet
     said: Mapped[dict[str, Any]] = mapped_column(JSONB)  # by processor: [available, pending]
     clearing_minor: Mapped[int]  # what our books say lies at the processors
@@ -175,7 +175,7 @@ def record(before: Mapping[str, Books], said: Said, at: datetime) -> None:
         own = min((now, before.get(currency, now)), key=lambda it: it.needed)
         known = {**said, **_in_our_bank(own.clearing)}
         cash = _sum(currency, known, own.clearing)
-        _write(currency, own, cash, known, at)
+        _write(currency, own, cash, said, at)
         if cash is not None:
             shortfall.measured(own.needed - cash.total, at)
 

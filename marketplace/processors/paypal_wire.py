@@ -107,7 +107,8 @@ def _movements(header: Doc, item: Doc, state: str) -> tuple[Movement, ...]:
     id, batch = _name(item["payout_item_id"]), _name(header["payout_batch_id"])
     amount, fee = _money(item["payout_item"]["amount"]), item.get("payout_item_fee")
     at = _instant(item.get("time_processed") or header.get("time_created"))
-    assert at is not None, "PayPal says when it took a batch"
+    if at is None:
+        raise ValueError("PayPal says not when it took a batch")
     kept = _money(fee) if fee else zero(amount.currency)
     about = (at, batch, "transfer", batch)
     gone = Movement(id, "transfer", -amount, kept, *about)

@@ -9,11 +9,20 @@ from typing import Any
 from flask import Blueprint, Flask, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from marketplace.sandbox import accounts, balance, deliveries, disputes, faults, tasks, transfers
+from marketplace.sandbox import (
+    accounts,
+    balance,
+    deliveries,
+    disputes,
+    faults,
+    payouts,
+    tasks,
+    transfers,
+)
 from marketplace.sandbox.books import books
 from marketplace.sandbox.params import Params
 from marketplace.sandbox.refusal import Refused
-from marketplace.sandbox.world import World, new_id
+from marketplace.sandbox.world import World
 
 SHOWN = ("offset_s", "funds_delay_s", "bank_payout_delay_s")
 DELAYS = ("funds_delay_s", "bank_payout_delay_s")
@@ -153,7 +162,7 @@ def _balance(bp: Blueprint, world: World) -> None:
         with world.act() as act:
             if amount > balance.available(act, currency):
                 abort(409, "the balance at Stripe is too low")
-            balance.book(act, "payout", new_id("po"), -amount, currency)
+            payouts.to_our_bank(act, amount, currency)
         return jsonify(status="ok")
 
 

@@ -62,7 +62,7 @@ def bank() -> ResponseReturnValue:
 
 
 def _state(file: BankFile) -> str:
-    """'answered', 'sent' once somebody took it, or 'new'."""
+    """'done' once every payment is answered, 'sent' once somebody took it, or 'new'."""
     if bank_file.is_answered(bank_file.payouts_in(file.id)):
         return "done"
     return "sent" if bank_file.downloads(file) else "new"

@@ -39,6 +39,8 @@ TYPES: dict[str, Any] = {
     "fee": _("Processor fees"),
     "refund": _("Refunds"),
     "refund_failure": _("Refunds that came back"),
+    "dispute": _("Disputed payments taken back"),
+    "dispute_reversal": _("Disputed payments given back"),
     "transfer": _("Payouts to creators"),
     "transfer_refund": _("Payouts that came back"),
     "payout": _("To our own bank"),

@@ -67,7 +67,7 @@ def _as_json(row: SolvencyDay) -> dict[str, Any]:
         "state": state_of(row),
         "measured_at": row.asked_at.isoformat(),
         "cash": _minor(row.cash),
-        "of_it_not_available_yet": _minor(row.pending) if row.cash else None,
+        "of_it_not_available_yet": _minor(row.pending) if row.cash is not None else None,
         "on_its_way": _minor(row.in_flight),
         "owed_to_creators": _minor(row.creators),
         "owed_to_brands": _minor(row.brands),

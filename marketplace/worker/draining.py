@@ -74,7 +74,6 @@ def _one(job: Job, at: datetime) -> bool:
 
     Jobs that find nothing have only looked: they share a transaction, which saves a third of it.
     """
-    did = False
     try:
         failpoint(job.name, Point.BEGIN)
         did = job.run_one(at)

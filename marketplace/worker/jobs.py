@@ -67,7 +67,7 @@ JOBS: tuple[Job, ...] = (
     Job("decided payout runs", approval.lock_next_run),
     Job("approved payout runs", dispatch.begin_next),
     Job("payouts to ask for", dispatch.ask_next),
-    Job("bank files", bank_making.make_next),
+    Job(bank_making.JOB, bank_making.make_next),
     Job("payouts of rejected runs", dispatch.give_back_next),
     Job("finished payout runs", dispatch.finish_next),
     Job("reconciliation", reconciling.reconcile_next),

@@ -1,6 +1,6 @@
 """Disputed deposits, brands' debts, deposits that pay them; reminders and late arrivals of payouts.
 
-Revision: 0022, after 0020.
+Revision: 0022, after 0021.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 And a clawback names its creator, so that a statement finds those of a month by an index.
 
-Revision: 0023, after 0020.
+Revision: 0023, after 0022.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ CREATE TRIGGER payout_lines_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_l
     FOR EACH STATEMENT EXECUTE FUNCTION payout_lines_stay();
 """
 
-# The payouts of before get the lines that they would have now: payouts/lines.py says by which rule.
+# The payouts of before get the lines that they would have now: payouts/line.py says by which rule.
 BACKFILL = """
 INSERT INTO payout_line (payout_id, number, kind, transaction_id, cause_type, cause_id, amount_minor)
 WITH moved AS (

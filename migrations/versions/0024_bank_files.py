@@ -1,6 +1,6 @@
 """Bank accounts as destinations, the files that pay them, and what the bank answered.
 
-Revision: 0024, after 0020.
+Revision: 0024, after 0023.
 """
 
 from __future__ import annotations

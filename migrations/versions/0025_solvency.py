@@ -1,6 +1,6 @@
 """Solvency measured day by day and shortfalls; accounts that close; sweeps of old balances.
 
-Revision: 0025, after 0020.
+Revision: 0025, after 0024.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from marketplace.failpoints import (
     WEBHOOK,
     Point,
 )
-from marketplace.payouts import approval, creator_hold, dispatch, opening
+from marketplace.payouts import approval, bank_making, creator_hold, dispatch, opening
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.run import PayoutRun
 from marketplace.processors.outbox import ProcessorRequest
@@ -122,6 +122,12 @@ def to_send(world: World) -> Scene:
 def to_send_by_paypal(world: World) -> Scene:
     mine = world.payee(address="ada@example.com")
     world.do_run()
+    return Scene(mine)
+
+
+def to_file(world: World) -> Scene:
+    mine = world.payee_at_bank()
+    world.do_run(before=bank_making.make_next)
     return Scene(mine)
 
 
@@ -269,6 +275,7 @@ OPERATIONS = (
     Operation("asked for", "payouts to ask for", "paid", _up_to(dispatch.ask_next)),
     Operation("submitted to Stripe", "processor requests", "paid", to_send, TRANSFER),
     Operation("submitted to PayPal", "processor requests", "paid", to_send_by_paypal, BATCH),
+    Operation("put into a bank file", bank_making.JOB, "sending", to_file),
     Operation("webhook taken", WEBHOOK, "paid", about_to_be_told),
     Operation(
         "settled by webhook",

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from marketplace.config import REPOSITORY
 from marketplace.extensions import db
 from marketplace.failpoints import FAILPOINTS, POSTING, Point, failpoint
 from marketplace.ledger import journal
@@ -35,8 +34,6 @@ CONTROL_PATIENCE_S = 5  # it never comes right
 # Jobs that move payouts, beside those of the package `payouts` itself.
 SHARED = {sender.JOB, inbox.JOB, "payouts to ask about"}
 MOVES_NO_PAYOUT = {"unclaimed payouts", "accounts that close"}  # a reminder, the end of an account
-# One commit around no call: there whoever dies before it has made nothing.
-PROVEN_ELSEWHERE = {"bank files": "tests/payouts/test_bank_file.py"}
 
 
 @pytest.fixture
@@ -182,9 +179,7 @@ def test_every_failpoint_is_in_the_matrix_and_every_cell_is_a_failpoint_or_says_
 
 def test_every_job_that_moves_payouts_has_failpoints_and_an_operation() -> None:
     own = {job.name for job in JOBS if job.run_one.__module__.startswith("marketplace.payouts.")}
-    own -= MOVES_NO_PAYOUT | PROVEN_ELSEWHERE.keys()
-    for file in PROVEN_ELSEWHERE.values():
-        assert (REPOSITORY / file).exists()
+    own -= MOVES_NO_PAYOUT
     units = {operation.unit for operation in OPERATIONS}
     assert {job.name for job in JOBS} >= SHARED
     assert (own | SHARED) - set(FAILPOINTS) == set()

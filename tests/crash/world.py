@@ -14,8 +14,12 @@ from flask import Flask
 from marketplace import clock, demo_clock
 from marketplace.config import Settings
 from marketplace.extensions import db
+from marketplace.money import Money
 from marketplace.parties.creator import Creator
+from marketplace.payouts import bank_file
+from marketplace.payouts.bank_file import BankFile
 from marketplace.payouts.payout import Payout
+from marketplace.processors.bank_file import read
 from marketplace.processors.stripe import Stripe
 from marketplace.webhooks import inbox
 from tests.books import broken_invariants, empty_tables
@@ -25,6 +29,8 @@ from tests.make import (
     PASSWORD,
     RUN_JOBS,
     earn_matured,
+    fund_bank,
+    make_bank_destination,
     make_creator,
     make_operator,
     make_paypal_destination,
@@ -38,13 +44,17 @@ EXPIRE_EVERY_S = 1.0
 HOUR = timedelta(hours=1)
 Job = Callable[[datetime], bool]
 
+# What is in a bank file, and its run, waits for people.
+AT_BANK = "EXISTS (SELECT FROM bank_file_payment f WHERE f.payout_id = p.id)"
 # What is under way: in the end there is none of it.
 UNDER_WAY = (
     "processor_request WHERE state IN ('ready', 'sent', 'unknown', 'needs_review')",
     "webhook_event WHERE state NOT IN ('done', 'ignored')",
     "payout_run_line WHERE state = 'waiting'",
-    "payout_run WHERE status NOT IN ('done', 'rejected')",
-    "payout WHERE status IN ('reserved', 'sending', 'unknown', 'unclaimed')",
+    "payout_run r WHERE r.status NOT IN ('done', 'rejected') AND NOT EXISTS"
+    f" (SELECT FROM payout p WHERE p.run_id = r.id AND p.status = 'sending' AND {AT_BANK})",
+    "payout p WHERE p.status IN ('reserved', 'unknown', 'unclaimed')"
+    f" OR (p.status = 'sending' AND NOT {AT_BANK})",
 )
 
 
@@ -98,6 +108,17 @@ class World:
         else:
             account = address
             make_paypal_destination(creator, address)
+        self.go_to(due + HOUR)
+        return Payee(creator_id, account)
+
+    def payee_at_bank(self) -> Payee:
+        """The same with a bank account, and the euros for it on ours."""
+        fund_bank(Money(100_000, "EUR"))
+        creator: Creator = make_creator(time_zone="UTC").creator
+        earn_matured(creator, "150.00 EUR")
+        creator_id, due = creator.id, run_after_maturity(creator)
+        account = make_bank_destination(creator).remote_account
+        assert account is not None
         self.go_to(due + HOUR)
         return Payee(creator_id, account)
 
@@ -202,18 +223,20 @@ class World:
             if payout.status != ends:
                 found.append(f"{payout.status} instead of {ends}")
             made = self.made(payout.id)
-            if made != (ends in ("paid", "returned", "failed")):
-                found.append(f"paid {made} times at the processor, yet {ends}")
+            if made != (ends in ("paid", "returned", "failed", "sending")):
+                found.append(f"paid {made} times, yet {ends}")
         db.session.remove()
         with self.engine.connect() as connection:
             return found + broken_invariants(connection)
 
     def made(self, payout_id: UUID) -> int:
-        """How often the sandbox's own books say that this payout was made."""
+        """How often the sandbox's own books and our bank's files say that this payout was made."""
         books = self.sandbox.books()
         transfers = [it["transfer_group"] for it in books["transfers"]]
         items = [it["sender_item_id"] for it in books["paypal"]["items"]]
-        return [*transfers, *items].count(payout_id.hex)
+        files = [bank_file.content_of(it) for it in db.session.query(BankFile)]
+        payments = [payment.reference for file in files for payment in read(file)]
+        return [*transfers, *items, *payments].count(payout_id.hex)
 
 
 class OperatorsBrowser:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from marketplace import clock
@@ -127,6 +130,35 @@ def test_two_files_at_once_do_not_count_on_the_same_money(app: Flask) -> None:
     db.session.rollback()
     assert at_once(app, made, made) == [None] * 2
     assert [it.total for it in files()] == [eur(15_000)]
+
+
+def test_the_creators_of_a_file_are_locked_at_once_in_the_order_of_their_ids() -> None:
+    """As runs lock them: in any other order the two could wait for one another."""
+    fund_bank(eur(100_000))
+    creators = [owed(), owed(iban=GERMAN)]
+    prepare(creators[0])
+    db.session.rollback()
+    with statements(db.engine) as asked:
+        made()
+    locks = [it for it in asked if "FROM creator" in it and "FOR NO KEY UPDATE" in it]
+    assert len(locks) == 1 + len(creators), "all of them, then each at its last look"
+    assert "ORDER BY creator.id" in locks[0]
+    assert "creator.id IN" in locks[0]
+
+
+@contextmanager
+def statements(engine: sa.Engine) -> Iterator[list[str]]:
+    """What is asked of the database meanwhile."""
+    asked: list[str] = []
+
+    def note(*told: Any) -> None:
+        asked.append(told[2])
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
 
 
 def prepare(creator: Creator) -> None:
