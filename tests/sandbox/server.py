@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterable
@@ -196,6 +197,7 @@ class SandboxServer(Remote):
         self.judged = 0  # how many requests, answers and events were looked at
         self._oracle = _oracle() if judged else None
         self._judges_paypal = judged
+        self._answering: set[int] = set()  # the threads that are at work on a call
         self._http = Http()
         self._server = Server(
             Settings(
@@ -211,7 +213,7 @@ class SandboxServer(Remote):
                 paypal_webhook_id=PAYPAL_WEBHOOK_ID,
                 paypal_webhook=paypal_webhook,
             ),
-            wrap=self._watched,
+            wrap=lambda app: self._counted(self._watched(app)),
             post=self._posted,
         )
         self.url = self._server.url
@@ -223,6 +225,23 @@ class SandboxServer(Remote):
     def stop(self) -> None:
         self._server.stop()
         self._http.close()
+
+    def wait_answered(self, timeout_s: float = 15) -> None:
+        """Wait until no call is being worked on any more, be it that its caller has given up."""
+        deadline = time.monotonic() + timeout_s
+        while self._answering:
+            assert time.monotonic() < deadline, "a call is never answered"
+            time.sleep(0.02)
+
+    def _counted(self, app: WSGIApplication) -> WSGIApplication:
+        def counted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            self._answering.add(threading.get_ident())
+            try:
+                return app(environ, start_response)
+            finally:
+                self._answering.discard(threading.get_ident())
+
+        return counted
 
     def _judge(self, violations: list[str]) -> None:
         self.judged += 1
