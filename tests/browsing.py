@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
+import pytest
+from _pytest.mark import ParameterSet
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.harness import trials
 from tests.make import PASSWORD
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
@@ -20,6 +23,17 @@ class Look(NamedTuple):
     theme: Literal["light", "dark"]
     size: str
     language: str = "en"
+
+
+IN_FULL = (
+    pytest.mark.proof,
+    pytest.mark.skipif(trials(0, 1) == 0, reason="this way to look by `make proof` alone"),
+)
+
+
+def in_full(look: Look) -> ParameterSet:
+    """A further way to look, which `make proof` alone takes."""
+    return pytest.param(look, marks=IN_FULL)
 
 
 @contextmanager

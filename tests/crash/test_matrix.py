@@ -143,7 +143,7 @@ def controls() -> Iterator[tuple[children.Spoil, Cell]]:
 @pytest.mark.proof
 @pytest.mark.usefixtures("broken_on_purpose")
 def test_whatever_dies_wherever_each_payout_takes_effect_once(world: World) -> None:
-    tried = cells()[:: trials(24, 1)]
+    tried = cells()[:: trials(48, 1)]
     wrong = {}
     for operation, column, name in tried:
         if found := goes_wrong(world, operation, column, name):

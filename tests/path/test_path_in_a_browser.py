@@ -16,20 +16,15 @@ from marketplace import clock, demo_clock
 from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.user import User
-from tests.browsing import Look, log_in, opened
+from tests.browsing import Look, in_full, log_in, opened
 from tests.conftest import Web
-from tests.harness import trials
 from tests.make import make_brand, make_creator, make_member, make_operator
 from tests.path.story import Story
 from tests.path.visiting import Visitor, Words
 
 pytestmark = pytest.mark.browser
 
-IN_FULL = pytest.mark.skipif(trials(0, 1) == 0, reason="in French by `make proof` alone")
-LOOKS = [
-    Look("dark", "phone"),
-    pytest.param(Look("light", "desktop", "fr"), marks=[pytest.mark.proof, IN_FULL]),
-]
+LOOKS = [Look("dark", "phone"), in_full(Look("light", "desktop", "fr"))]
 HOME = ZoneInfo("Europe/Paris")
 CAMPAIGN, CONTEST = "Slow mornings", "My city before eight"
 VIDEO = "https://www.tiktok.com/@ines/video/"

@@ -34,9 +34,8 @@ from marketplace.payouts.payout import Payout
 from marketplace.processors import bank_file as wire
 from marketplace.processors import pace
 from marketplace.web import formats
-from tests.browsing import Look, log_in, opened
+from tests.browsing import Look, in_full, log_in, opened
 from tests.conftest import Web
-from tests.harness import trials
 from tests.make import IBAN, make_creator, make_operator
 from tests.path.story import Story
 from tests.path.test_path_in_a_browser import first_wednesday
@@ -44,11 +43,7 @@ from tests.path.visiting import Visitor, Words
 
 pytestmark = pytest.mark.browser
 
-IN_FULL = pytest.mark.skipif(trials(0, 1) == 0, reason="in French by `make proof` alone")
-LOOKS = [
-    Look("light", "phone"),
-    pytest.param(Look("dark", "desktop", "fr"), marks=[pytest.mark.proof, IN_FULL]),
-]
+LOOKS = [in_full(Look("light", "phone")), in_full(Look("dark", "desktop", "fr"))]
 EACH = Money(300_000, "EUR")  # three of them are above the limit for runs that need nobody
 POOL, MOVED = Money(1_000_000, "EUR"), Money(310_000, "EUR")
 NAMES = ("ada", "bea", "cleo")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
 from flask import Flask
@@ -13,7 +12,7 @@ from marketplace.extensions import db
 from marketplace.notifications.mail import Mail
 from marketplace.parties.user import User
 from marketplace.web.shell import AREAS
-from tests.browsing import SIZES, Look, check, log_in, opened
+from tests.browsing import Look, check, in_full, log_in, opened
 from tests.conftest import Web
 from tests.make import PASSWORD, earn, earn_matured, make_brand, make_creator, make_operator
 from tests.web.people import Person, known
@@ -21,8 +20,10 @@ from tests.web.test_macros import sheet
 
 pytestmark = pytest.mark.browser
 
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-VARIANTS = [Look(theme, size) for theme in THEMES for size in SIZES]
+VARIANTS = [
+    *(Look("dark", "phone"), Look("light", "desktop")),
+    *(in_full(Look("light", "phone")), in_full(Look("dark", "desktop"))),
+]
 LIGHT_PHONE = pytest.mark.parametrize(
     "page", [Look("light", "phone")], indirect=True, ids=["phone"]
 )

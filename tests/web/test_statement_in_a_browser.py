@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 from marketplace import clock
 from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.extensions import db
-from tests.browsing import Look, check, check_width, log_in, opened
+from tests.browsing import Look, check, check_width, in_full, log_in, opened
 from tests.conftest import Web
 from tests.make import earn, earn_matured, make_clawback, make_creator, make_payout
 
@@ -24,7 +24,10 @@ pytestmark = pytest.mark.browser
 A4 = re.compile(rb"/MediaBox \[0 0 594\.9\d* 841\.9\d*\]")
 PRINTED_PAGE = re.compile(rb"/Type /Page\b")
 EVERYTHING = "/creator/statement?from=2026-01-01&to=2031-12-31"
-LOOKS = [Look("light", "phone"), Look("dark", "phone", "fr"), Look("light", "desktop")]
+LOOKS = [
+    Look("dark", "phone", "fr"),
+    *(in_full(Look("light", "phone")), in_full(Look("light", "desktop"))),
+]
 
 
 @pytest.fixture(params=LOOKS, ids=lambda look: f"{look.theme}-{look.size}-{look.language}")

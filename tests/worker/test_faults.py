@@ -235,7 +235,7 @@ def no_answer_is_taken_for_a_refusal() -> Iterator[None]:
 @pytest.mark.proof
 @pytest.mark.usefixtures("broken_on_purpose")
 def test_no_fault_pays_twice_or_releases_what_was_paid(world: World) -> None:
-    tried = cases()[:: trials(17, 1)]
+    tried = cases()[:: trials(34, 1)]
     wrong = {case: found for case in tried if (found := world.goes_wrong(*case))}
     with no_answer_is_taken_for_a_refusal():
         control = [
