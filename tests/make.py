@@ -38,8 +38,10 @@ from marketplace.parties.user import User
 from marketplace.payouts import approval, bank_account, bank_making, dispatch, leaving, receiver
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import opening as runs
+from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.payout import Payout
+from marketplace.payouts.payout import Payout, Wanted
+from marketplace.payouts.recovery import Parts
 from marketplace.payouts.run import PayoutRun
 from marketplace.payouts.schedule import next_due
 from marketplace.payouts.threshold import currencies
@@ -378,6 +380,14 @@ def make_payout(creator: Creator, amount: str = "150.00 USD") -> Payout:
     do_runs(run_after_maturity(creator))
     newest = db.session.query(Payout).filter_by(creator_id=creator.id)
     return newest.order_by(Payout.created_at.desc(), Payout.id.desc()).limit(1).one()
+
+
+def reserve(
+    creator_id: UUID, destination: Destination, run_id: UUID, parts: Parts, at: datetime
+) -> Payout:
+    """Set one payout's money aside, past the gate."""
+    (payout,) = payouts.reserve_all([Wanted(creator_id, destination.id, run_id, parts)], at)
+    return payout
 
 
 def transfer_of(payout: Payout, state: str = "paid") -> Snapshot:

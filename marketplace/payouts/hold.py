@@ -6,15 +6,23 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from marketplace import statuses
 from marketplace.database.lock import lock_next
-from marketplace.errors import says
+from marketplace.errors import WrongState, says
 from marketplace.extensions import db
 from marketplace.payouts import creator_hold, shortfall
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.leaving import enqueue, unseen_return
-from marketplace.payouts.payout import HOLD_RETRY, HoldReason, Payout, PayoutStatus, cancel
+from marketplace.payouts.payout import (
+    HOLD_RETRY,
+    HoldReason,
+    Payout,
+    PayoutStatus,
+    cancel,
+    move_held,
+)
 from marketplace.payouts.run import LEAVING, PayoutRun
+from marketplace.processors import outbox
+from marketplace.processors.base import Op
 from marketplace.statuses import SYSTEM
 
 REPLACED = says("Your account was replaced. A later run pays to the new one.")
@@ -28,10 +36,24 @@ def release(payout: Payout, actor: str, at: datetime, reason: str = "") -> None:
 
     In a run that is not sent yet the payout takes its place again.
     """
-    statuses.advance(payout, "release", at, actor, reason)
-    payout.hold_reason = payout.review_at = None
+    move_held(payout, "release", at, actor, reason)
     if db.session.get_one(PayoutRun, payout.run_id).status in LEAVING:
         enqueue(payout, db.session.get_one(Destination, payout.destination_id), at)
+
+
+def look_up(payout: Payout, remote_id: str, actor: str, reason: str, at: datetime) -> None:
+    """An operator found at the processor what was made of it: it is asked for by that number.
+
+    What the answer says of the money follows by itself; if nothing of ours has that number, the
+    payout is held again. The caller has locked it.
+
+    Raises:
+        WrongState: no call for it waits for a person.
+    """
+    in_review = payout.hold_reason == HoldReason.REVIEW
+    if not in_review or not outbox.look_up(Op.TRANSFER, payout.id, remote_id):
+        raise WrongState("payout", payout.status, "look up")
+    move_held(payout, "look_up", at, actor, f"{remote_id}: {reason}")
 
 
 def release_due(at: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""A payout that arrived after it had failed: rare, and the money has left us all the same.
+"""A payout that arrived after it had failed or was called off: rare, and the money has left us.
 
 When it failed its amount was given back, and may be in another payout by now. So it is taken from
 what its creator has available, and what is not there any more is their debt, which later payouts

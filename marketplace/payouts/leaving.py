@@ -29,6 +29,8 @@ from marketplace.processors.bank import Bank
 from marketplace.processors.base import TransferIntent
 from marketplace.statuses import SYSTEM
 
+_MAY_BE_SENT = (PayoutStatus.RESERVED, PayoutStatus.SENDING, PayoutStatus.UNKNOWN)
+
 
 def enqueue(payout: Payout, destination: Destination, at: datetime) -> None:
     """Ask the processor for the transfer, under a key of its own.
@@ -58,13 +60,13 @@ def to_bank() -> ColumnElement[bool]:
 
 
 def may_send(payout: Payout, at: datetime) -> bool:
-    """May the transfer be sent (again) now? The caller has locked the payout.
+    """May an attempt be sent that never was? The caller has locked the payout.
 
     The creator and the destination are looked at once more: since the run, something may have come
-    up.
+    up. So they are before a further attempt: what came before it is known not to have been made.
     """
-    if payout.status != PayoutStatus.RESERVED:
-        return payout.status in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN)
+    if payout.status not in _MAY_BE_SENT:
+        return False
     if db.session.get_one(PayoutRun, payout.run_id, populate_existing=True).status not in LEAVING:
         return False
     # Whoever places a hold or replaces the destination meanwhile waits until this has left.
@@ -85,7 +87,8 @@ def may_send(payout: Payout, at: datetime) -> bool:
     if why is not None:
         put_on_hold(payout, HoldReason.DESTINATION, why, at)
         return False
-    statuses.advance(payout, "send", at, SYSTEM)
+    if payout.status == PayoutStatus.RESERVED:
+        statuses.advance(payout, "send", at, SYSTEM)
     return True
 
 

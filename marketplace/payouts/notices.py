@@ -74,15 +74,15 @@ def did_not_arrive(creator_id: UUID, amount: Money, at: datetime) -> None:
 
 
 def arrived_late(creator_id: UUID, amount: Money, owing: Money | None, at: datetime) -> None:
-    """A payout that had failed arrived after all; `owing` of it was not there to take any more."""
+    """What had failed or was called off arrived; `owing` of it was not there to take any more."""
     subject = says("A payout of %(amount)s arrived after all.", amount=amount)
     body = says(
-        "We had told you that it failed, and the money was in your available balance again. It has"
+        "It had counted as not paid, and the money was in your available balance again. It has"
         " reached you, so the same amount is taken from that balance."
     )
     if owing is not None:
         body = says(
-            "We had told you that it failed, and the money was in your available balance again. It"
+            "It had counted as not paid, and the money was in your available balance again. It"
             " has reached you, so the same amount is taken from that balance. %(owing)s of it was"
             " not there any more: later payouts recover that, each by a quarter at most.",
             owing=owing,

@@ -20,7 +20,6 @@ from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
 from marketplace.payouts import line as lines
-from marketplace.payouts.destination import Destination
 from marketplace.payouts.recovery import Parts
 from marketplace.processors import outbox
 from marketplace.processors.base import Op
@@ -43,9 +42,10 @@ class PayoutStatus(StrEnum):
       │ hold│              │ fail
       │  ▼  │              │ └────────────▶ failed     (money available again)
       │ held ◀────hold─────┘
+      │   │ └─look_up, accept, pay, await_claim, return, fail: made after all
     cancel│cancel                          failed ──arrive──▶ paid   (late: taken back out)
       ▼   ▼
-     canceled                                          (money available again)
+     canceled (money available again)    canceled ──arrive──▶ paid
     """
 
     RESERVED = "reserved"
@@ -152,6 +152,13 @@ class Payout(Polled, Stateful):
         (PayoutStatus.UNCLAIMED, "fail"): PayoutStatus.FAILED,
         (PayoutStatus.PAID, "return"): PayoutStatus.RETURNED,
         (PayoutStatus.FAILED, "arrive"): PayoutStatus.PAID,
+        (PayoutStatus.CANCELED, "arrive"): PayoutStatus.PAID,
+        (PayoutStatus.HELD, "look_up"): PayoutStatus.UNKNOWN,
+        (PayoutStatus.HELD, "accept"): PayoutStatus.SENDING,
+        (PayoutStatus.HELD, "pay"): PayoutStatus.PAID,
+        (PayoutStatus.HELD, "await_claim"): PayoutStatus.UNCLAIMED,
+        (PayoutStatus.HELD, "return"): PayoutStatus.RETURNED,
+        (PayoutStatus.HELD, "fail"): PayoutStatus.FAILED,
         (PayoutStatus.HELD, "release"): PayoutStatus.RESERVED,
         (PayoutStatus.HELD, "cancel"): PayoutStatus.CANCELED,
     }
@@ -210,25 +217,11 @@ class Wanted:
     parts: Parts
 
 
-def reserve(
-    creator_id: UUID, destination: Destination, run_id: UUID, parts: Parts, at: datetime
-) -> Payout:
+def reserve_all(wanted: Sequence[Wanted], at: datetime) -> list[Payout]:
     """Set what is paid aside until the run is approved; what is recovered repays debt now.
 
-    The caller has locked the creator.
-
-    Raises:
-        InsufficientFunds: it is not available, or more than the debt.
-        IntegrityError: another payout in this currency is on its way.
-    """
-    (payout,) = reserve_all([Wanted(creator_id, destination.id, run_id, parts)], at)
-    return payout
-
-
-def reserve_all(wanted: Sequence[Wanted], at: datetime) -> list[Payout]:
-    """Reserve many payouts, in their order: one posting of the books, all lines at once.
-
-    The caller has locked their creators.
+    Many in their order: one posting of the books, all lines at once. The caller has locked their
+    creators.
 
     Raises:
         InsufficientFunds: one of them is not available, or recovers more than the debt.
@@ -277,9 +270,15 @@ def cancel(payout: Payout, actor: str, reason: str, at: datetime) -> None:
     waits = payout.status == PayoutStatus.RESERVED and payout.asked_at is not None
     if waits and not outbox.abandon(Op.TRANSFER, payout.id):
         raise WrongState("payout", PayoutStatus.SENDING, "cancel")
-    statuses.advance(payout, "cancel", at, actor, reason)
-    payout.hold_reason = payout.review_at = None
+    outbox.not_found(Op.TRANSFER, payout.id)
+    move_held(payout, "cancel", at, actor, reason)
     give_back(payout, at)
+
+
+def move_held(payout: Payout, event: str, at: datetime, actor: str, reason: str = "") -> None:
+    """Move a payout that may be held; afterwards it is not."""
+    statuses.advance(payout, event, at, actor, reason)
+    payout.hold_reason = payout.review_at = None
 
 
 def put_on_hold(payout: Payout, reason: HoldReason, why: str, at: datetime) -> None:

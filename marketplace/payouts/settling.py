@@ -18,8 +18,9 @@ from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import Draft
 from marketplace.payouts import claiming, late_arrival, notices
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.payout import Mismatch, Payout, PayoutStatus, give_back
-from marketplace.processors.base import Snapshot
+from marketplace.payouts.payout import Mismatch, Payout, PayoutStatus, give_back, move_held
+from marketplace.processors import outbox
+from marketplace.processors.base import Op, Snapshot
 from marketplace.processors.polled import CHECKS_MAX
 from marketplace.statuses import SYSTEM
 
@@ -45,8 +46,9 @@ def settle(payout: Payout, transfer: Snapshot, at: datetime) -> list[Draft]:
             raise Mismatch(f"payout {payout.id} has two transfers at the processor")
         return []
     processor, owner, cause = destination.processor, payout.creator_owner, payout.cause
+    _require_sent(payout)
     if statuses.allows(payout, "pay"):
-        statuses.advance(payout, "pay", at, SYSTEM)
+        _go_on(payout, "pay", transfer, at)
         payout.transfer_ref = transfer.remote_id
         drafts = [postings.payout_paid(processor, owner, payout.amount, cause, at)]
     elif statuses.allows(payout, "arrive"):
@@ -67,12 +69,13 @@ def accepted(payout: Payout, transfer: Snapshot, at: datetime) -> None:
         Mismatch: it is not what we asked for, or we asked for nothing.
     """
     _require_ours(payout, transfer)
+    _require_sent(payout)
     if statuses.allows(payout, "accept"):
-        statuses.advance(payout, "accept", at, SYSTEM)
+        _go_on(payout, "accept", transfer, at)
     if payout.status not in _TAKEN:
         raise Mismatch(f"payout {payout.id} is {payout.status}, yet a transfer is under way")
     if transfer.state == "unclaimed" and statuses.allows(payout, "await_claim"):
-        statuses.advance(payout, "await_claim", at, SYSTEM, _why(transfer))
+        _go_on(payout, "await_claim", transfer, at, _why(transfer))
         claiming.waits(payout, at)
     if payout.status == PayoutStatus.UNCLAIMED or payout.checks > CHECKS_MAX:
         payout.next_check_at = at + DAILY
@@ -100,16 +103,30 @@ def never_claimed(payout: Payout, transfer: Snapshot, at: datetime) -> None:
 
 def _end_unpaid(payout: Payout, transfer: Snapshot, event: str, at: datetime) -> None:
     _require_ours(payout, transfer)
-    if payout.status in _ENDED_UNPAID:
+    if payout.status in (*_ENDED_UNPAID, PayoutStatus.CANCELED):
         return
+    _require_sent(payout)
     if not statuses.allows(payout, event) or payout.status == PayoutStatus.PAID:
         raise Mismatch(f"payout {payout.id} is {payout.status}, yet its transfer came to nothing")
     payout.failure = _why(transfer)
     payout.check_no_more()
-    statuses.advance(payout, event, at, SYSTEM, payout.failure)
+    _go_on(payout, event, transfer, at, payout.failure)
     told = notices.came_back if event == "return" else notices.did_not_arrive
     told(payout.creator_id, payout.amount, at)
     give_back(payout, at)
+
+
+def _go_on(payout: Payout, event: str, transfer: Snapshot, at: datetime, why: str = "") -> None:
+    """It moves as the processor says; what a person was to find out about it is known by that."""
+    outbox.found(Op.TRANSFER, payout.id, transfer.remote_id)
+    move_held(payout, event, at, SYSTEM, why)
+
+
+def _require_sent(payout: Payout) -> None:
+    """What was held or called off before it was sent, nobody can have made."""
+    waits = payout.status in (PayoutStatus.HELD, PayoutStatus.CANCELED)
+    if waits and not outbox.was_sent(Op.TRANSFER, payout.id):
+        raise Mismatch(f"payout {payout.id} was never sent, yet a transfer exists")
 
 
 def _why(transfer: Snapshot) -> str:
@@ -119,10 +136,11 @@ def _why(transfer: Snapshot) -> str:
 def _require_ours(payout: Payout, transfer: Snapshot) -> Destination:
     """The destination, if the transfer has the payout's amount and goes there.
 
-    One that was only just taken may not say either yet.
+    One that was only just taken, or refused as a whole, may not say either.
     """
     destination = db.session.get_one(Destination, payout.destination_id)
-    silent = transfer.state == "pending" and transfer.amount is None
+    told = (transfer.amount, transfer.account) != (None, None)
+    silent = transfer.state in ("pending", "failed") and not told
     if transfer.amount != payout.amount and not silent:
         raise Mismatch(f"payout {payout.id} is {payout.amount}, the transfer {transfer.amount}")
     if transfer.account != destination.remote_account and not silent:

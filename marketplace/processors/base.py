@@ -129,6 +129,7 @@ class Request:
     key: str
     body: Body
     first_sent_at: datetime | None  # domain time
+    remote_id: str | None = None  # a person found that this was made: look it up by that
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@
     abandoned
 
 `needs_review` is for a person: our key met another body, or what was made does not fit our row.
-Asking anew (`enqueue`) counts as that review and closes it. A key is `<op>:<subject>:<attempt>`;
-the attempt grows only after the one before it is closed. How requests leave is in `sending.py`.
+Asking anew (`enqueue`) counts as that review and closes it, as does giving up (`not_found`);
+`look_up` asks for what the person found; `found` is that the processor told us. A key is
+`<op>:<subject>:<attempt>`; the attempt grows only after the one before it is closed. How requests
+leave is in `sending.py`.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from sqlalchemy import (
     Index,
     Text,
     UniqueConstraint,
+    Update,
     cast,
     func,
     select,
@@ -94,7 +97,7 @@ class ProcessorRequest(Base):
     lease_until: Mapped[datetime | None]
     missing_since: Mapped[datetime | None]  # a look-up past the safe window found nothing
     created_at: Mapped[datetime]
-    remote_id: Mapped[str | None]
+    remote_id: Mapped[str | None]  # what was made; while it is under way: what a person found
     error_code: Mapped[str | None]
     error_message: Mapped[str | None]
 
@@ -188,6 +191,51 @@ def made(op: Op, subject_id: UUID) -> tuple[str, str] | None:
         )
     ).one_or_none()
     return (row.processor, row.remote_id) if row else None
+
+
+def found(op: Op, subject_id: UUID, remote_id: str) -> None:
+    """The processor says by itself what a request made that waits for a person: it made that."""
+    db.session.execute(_in_review(op, subject_id).values(state="done", remote_id=remote_id))
+
+
+def look_up(op: Op, subject_id: UUID, remote_id: str) -> bool:
+    """A person found what was made: the worker asks for it by its number, and sends nothing.
+
+    False if no request for this subject waits for a person.
+    """
+    begun = db.session.execute(
+        _in_review(op, subject_id)
+        .values(state="unknown", remote_id=remote_id, next_try_at=clock.wall_now())
+        .returning(ProcessorRequest.id)
+    )
+    return begun.first() is not None
+
+
+def in_review(op: Op, subject_id: UUID) -> str | None:
+    """At which processor a request for this subject waits for a person, if one does."""
+    waits = ProcessorRequest.state == "needs_review"
+    of_it = (ProcessorRequest.op == op, ProcessorRequest.subject_id == subject_id, waits)
+    return db.session.scalar(select(ProcessorRequest.processor).where(*of_it))
+
+
+def _in_review(op: Op, subject_id: UUID) -> Update:
+    return update(ProcessorRequest).where(
+        ProcessorRequest.op == op,
+        ProcessorRequest.subject_id == subject_id,
+        ProcessorRequest.state == "needs_review",
+    )
+
+
+def not_found(op: Op, subject_id: UUID) -> None:
+    """A person looked into what waited for one: nothing was made, and it is not asked again."""
+    db.session.execute(_in_review(op, subject_id).values(state="abandoned"))
+
+
+def was_sent(op: Op, subject_id: UUID) -> bool:
+    """Did any request for this subject leave us?"""
+    sent = ProcessorRequest.first_sent_at.is_not(None)
+    of_it = (ProcessorRequest.op == op, ProcessorRequest.subject_id == subject_id, sent)
+    return db.session.scalar(select(ProcessorRequest.id).where(*of_it).limit(1)) is not None
 
 
 def abandon(op: Op, subject_id: UUID) -> bool:

@@ -95,8 +95,10 @@ class PayPal:
         """PayPal cannot be asked for a batch by our key: only sending again would tell.
 
         Within the safe window that is what the sender does. After it a person must look into
-        PayPal's own list before anything is sent.
+        PayPal's own list before anything is sent, and may tell us the batch that it shows.
         """
+        if request.remote_id is not None:
+            return self._named(request.remote_id)
         first = request.first_sent_at
         if first is not None and clock.now() - first >= self.safe_window:
             return Outcome(
@@ -105,6 +107,20 @@ class PayPal:
                 message=f"PayPal may have forgotten {request.key}: look into its activity first",
             )
         return Outcome(Verdict.UNKNOWN, code=_NO_LOOK_UP)
+
+    def _named(self, batch_id: str) -> Outcome:
+        try:
+            answer = self._client.get(f"{BATCHES}/{batch_id}")
+            if answer.ok:
+                return self._done(answer, paypal_wire.batch(answer.body, self.livemode))
+            if answer.status != 404:
+                return Outcome(Verdict.UNKNOWN, code=str(answer.status), message=_said(answer.body))
+            none = f"PayPal knows no batch {batch_id} of ours"
+            return Outcome(Verdict.REJECTED, code=IDEMPOTENCY_ERROR, message=none)
+        except (NoAnswer, NotAsked) as error:
+            return Outcome(Verdict.UNKNOWN, code="no_answer", message=str(error))
+        except _UNREADABLE as error:
+            return Outcome(Verdict.UNKNOWN, code=UNREADABLE, message=repr(error))
 
     def fetch(self, kind: Kind, remote_id: str, account: str | None) -> Snapshot:
         """Return what is true of a batch and its item now."""

@@ -81,6 +81,7 @@ def claim_due() -> Claim | None:
         key=row.idem_key,
         body=row.body,
         first_sent_at=row.first_sent_at,
+        remote_id=row.remote_id,
     )
     return Claim(request, row.lease_until, row.error_code == REPLAYED_FAILURE)
 
@@ -160,13 +161,17 @@ def not_found(claim: Claim, tries: list[Try], *, window_over: bool) -> None:
         )
 
 
-def review(claim: Claim, outcome: Outcome, tries: list[Try], why: str) -> None:
-    """What was made does not fit what we asked for: a person must look."""
+def review(claim: Claim, outcome: Outcome, tries: list[Try], why: str) -> ProcessorRequest | None:
+    """What was made does not fit what we asked for: a person must look.
+
+    None if the request is no longer this worker's.
+    """
     row = _still_ours(claim, tries)
     if row is not None:
         row.state, row.lease_until = "needs_review", None
         row.remote_id = outcome.snapshot.remote_id if outcome.snapshot else None
         row.error_code, row.error_message = "mismatch", why
+    return row
 
 
 def _still_ours(claim: Claim, tries: list[Try]) -> ProcessorRequest | None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from flask_babel import gettext
+from marshmallow import ValidationError, validates_schema
+
 from marketplace.demo_clock import DAYS_MAX
 from marketplace.earnings import hold
 from marketplace.earnings.earning import EarningKind
@@ -12,6 +17,7 @@ from marketplace.schemas.fields import Amount, Choice, Day, FormKey, Text, Whole
 
 REASON_LENGTH_MAX = 500
 REFERENCE_LENGTH_MAX = 100
+REMOTE_ID_LENGTH_MAX = 64
 
 
 class FillPool(Sent):
@@ -33,8 +39,16 @@ class BringIncome(Sent):
 class Decide(Sent):
     """What an operator decides about a payout, and why."""
 
-    decision = Choice(("release", "cancel"))
+    decision = Choice(("release", "cancel", "look_up"))
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+    remote_id = Text(length_max=REMOTE_ID_LENGTH_MAX, required=False)
+
+    @validates_schema(skip_on_field_errors=False)
+    def names_what_was_found(self, data: dict[str, Any], **_: object) -> None:
+        """A number of the processor's is in a path when we ask: letters and digits."""
+        found = data.get("remote_id") or ""
+        if data.get("decision") == "look_up" and not (found.isascii() and found.isalnum()):
+            raise ValidationError(gettext("its number there: letters and digits"), "remote_id")
 
 
 class Contest(Sent):

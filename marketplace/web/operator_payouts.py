@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,8 @@ from marketplace.payouts import payout as domain
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun
+from marketplace.processors import outbox, registry
+from marketplace.processors.base import Op
 from marketplace.processors.outbox import ProcessorRequest, ProcessorTry
 from marketplace.schemas.operations import Decide
 from marketplace.web import bank_words, forms, paging, payout_lines
@@ -89,7 +91,7 @@ def _shown(found: Payout) -> dict[str, Any]:
         "requests": requests,
         "tries": tries,
         "postings": balances.transactions_of(found.cause),
-        "decisions": [event for event in _DECISIONS if statuses.allows(found, event)],
+        "decisions": _offered(found),
     }
 
 
@@ -113,10 +115,10 @@ def decide(payout_id: UUID) -> ResponseReturnValue:
     """End a payout's hold, or call it off before it is sent; the reason is kept with it."""
     form = forms.sent(Decide())
     with form.refusals():
-        decision, reason = form.data["decision"], form.data["reason"]
+        decision = form.data["decision"]
         with told():
             failpoint(DECIDE_PAYOUT, Point.BEGIN)
-            _DECISIONS[decision](_locked(payout_id), reason)
+            _DECISIONS[decision](_locked(payout_id), form.data)
             failpoint(DECIDE_PAYOUT, Point.BEFORE_COMMIT)
             db.session.commit()
             failpoint(DECIDE_PAYOUT, Point.RECORDED)
@@ -125,20 +127,37 @@ def decide(payout_id: UUID) -> ResponseReturnValue:
     return form.again("operator/payout.html", **_shown(_locked(payout_id)))
 
 
-def _release(payout: Payout, reason: str) -> None:
+def _release(payout: Payout, sent: Mapping[str, Any]) -> None:
     """The processor is asked anew, under a key of its own."""
-    hold.release(payout, actor(), clock.now(), reason)
+    hold.release(payout, actor(), clock.now(), sent["reason"])
 
 
-def _cancel(payout: Payout, reason: str) -> None:
+def _cancel(payout: Payout, sent: Mapping[str, Any]) -> None:
     """The money is the creator's available balance again."""
-    domain.cancel(payout, actor(), reason, clock.now())
+    domain.cancel(payout, actor(), sent["reason"], clock.now())
 
 
-_DECISIONS = {"release": _release, "cancel": _cancel}
+def _look_up(payout: Payout, sent: Mapping[str, Any]) -> None:
+    """The processor is asked for what was found there; what follows is as with any answer."""
+    hold.look_up(payout, sent["remote_id"], actor(), sent["reason"], clock.now())
+
+
+def _offered(payout: Payout) -> list[str]:
+    """What may be decided now; what a processor cannot be asked for by our key, a person finds."""
+    asked = outbox.in_review(Op.TRANSFER, payout.id)
+    only_found = asked is not None and registry.offers(asked) and not registry.get(asked).lists
+    return [
+        decision
+        for decision in _DECISIONS
+        if statuses.allows(payout, decision) and (decision != "look_up" or only_found)
+    ]
+
+
+_DECISIONS = {"release": _release, "cancel": _cancel, "look_up": _look_up}
 _TOLD = {
     "release": _("The hold is over. The processor is asked for it again."),
     "cancel": _("The payout is canceled. The money is available to the creator again."),
+    "look_up": _("The processor is asked for what you found. What it says is shown here."),
 }
 
 

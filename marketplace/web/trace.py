@@ -93,8 +93,8 @@ POSTINGS: dict[str, tuple[Any, Any]] = {
     "payout_arrived_late": (
         _("Payout arrived after all"),
         _(
-            "A payout that had failed reached you, so its amount is taken from what you have"
-            " available; what was not there any more is recovered from later payouts."
+            "A payout that counted as not paid reached you, so its amount is taken from what you"
+            " have available; what was not there any more is recovered from later payouts."
         ),
     ),
     "payout_returned": (

@@ -3,6 +3,7 @@
     apply        a fetched object → the deposit, payout, refund or destination it belongs to
     before_send  may this request leave now?
     answered     what an answer to one of our requests means for its subject
+    unfit        … if what was made is not what we asked for
 
 Authentic is not valid: an object that does not fit our row is quarantined, never applied.
 """
@@ -31,6 +32,8 @@ from marketplace.payouts.payout import Payout
 from marketplace.processors import registry
 from marketplace.processors.base import IDEMPOTENCY_ERROR, Outcome, Snapshot, Verdict
 from marketplace.processors.outbox import ProcessorRequest
+
+_ASKED = (payouts.PayoutStatus.SENDING, payouts.PayoutStatus.UNKNOWN)
 
 
 class NotYet(MarketplaceError):
@@ -183,6 +186,13 @@ def answered(request: ProcessorRequest, outcome: Outcome, at: datetime) -> None:
         payouts.doubted(payout, outcome.message or "no answer", at)
 
 
+def unfit(request: ProcessorRequest, why: str, at: datetime) -> None:
+    """What was made does not fit our row: a payout is held until an operator has looked."""
+    payout = lock(Payout, request.subject_id)  # None if it is about something else
+    if payout is not None and payout.status in _ASKED:
+        payouts.put_on_hold(payout, payouts.HoldReason.REVIEW, why, at)
+
+
 def _rejected(request: ProcessorRequest, outcome: Outcome, at: datetime) -> None:
     why = outcome.message or outcome.code or "refused"
     if request.subject_type == "deposit":
@@ -203,5 +213,5 @@ def _rejected(request: ProcessorRequest, outcome: Outcome, at: datetime) -> None
     else:
         payout = lock(Payout, request.subject_id)
         assert payout is not None
-        if payout.status in (payouts.PayoutStatus.SENDING, payouts.PayoutStatus.UNKNOWN):
+        if payout.status in _ASKED:
             refusal.refused(payout, outcome.code or "refused", why, at)

@@ -3,7 +3,7 @@
     send_next
       claim              lease the row                                      commit 1
       _may_leave         converge.before_send, for the first time only      commit 2
-      _send, _look_up    execute; or find, past the safe window             no transaction
+      _send, _look_up    execute; or find, past the safe window or by name  no transaction
       _record            the answer, its tries, and what follows from it    commit 3
 
 A worker that dies in between leaves a lease that ends, and a row that says what was begun.
@@ -44,7 +44,8 @@ def send_next(at: datetime) -> bool:
         return False
     processor = registry.get(claim.request.processor)
     window_over = sending.window_is_over(claim, processor.safe_window, at)
-    if window_over or claim.replays_failure:
+    named = claim.request.remote_id is not None
+    if window_over or named or claim.replays_failure:
         _look_up(claim, processor, window_over=window_over)
     elif _may_leave(claim, at):
         _send(claim, processor)
@@ -107,7 +108,9 @@ def _record(claim: Claim, outcome: Outcome, tries: list[Try]) -> None:
         db.session.commit()
     except (converge.NotYet, converge.Quarantine) as error:
         db.session.rollback()
-        sending.review(claim, outcome, tries, str(error))
+        row = sending.review(claim, outcome, tries, str(error))
+        if row is not None:
+            converge.unfit(row, str(error), clock.now())
         db.session.commit()
 
 

@@ -55,6 +55,7 @@ from tests.make import (
     make_creator,
     make_operator,
     payment_of,
+    reserve,
 )
 from tests.path import model
 from tests.path.model import HELD_FOR_FUNDS, MATURITY_DAYS, Model
@@ -408,7 +409,7 @@ class Path(RuleBasedStateMachine):
         assert destination is not None
         self.expect(
             InsufficientFunds,
-            lambda: payouts.reserve(earner.id, destination, runs[0].id, parts, clock.now()),
+            lambda: reserve(earner.id, destination, runs[0].id, parts, clock.now()),
         )
 
     # ---- time

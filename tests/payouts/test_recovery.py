@@ -39,6 +39,7 @@ from tests.make import (
     make_creator,
     make_destination,
     make_payout,
+    reserve,
     run_after_maturity,
 )
 from tests.make import make_member as join_program
@@ -221,7 +222,7 @@ def test_nobody_repays_more_than_they_owe(creator: Creator, instalment: Payout) 
     payouts.cancel(locked(Payout, instalment.id), "user:1", "asked for", clock.now())
     db.session.commit()
     with refused(InsufficientFunds, match="insufficient funds in creator_debt"):
-        payouts.reserve(
+        reserve(
             creator.id,
             make_destination(creator),
             instalment.run_id,

@@ -14,13 +14,14 @@ from marketplace.payouts import leaving, returning
 from marketplace.payouts import opening as runs
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun
-from marketplace.processors.base import Verdict
+from marketplace.processors.base import IDEMPOTENCY_ERROR, Verdict
 from tests.make import (
     do_runs,
     earn_matured,
     make_creator,
     make_destination,
     make_payout,
+    make_paypal_destination,
     make_returned,
     run_after_maturity,
 )
@@ -121,6 +122,33 @@ def test_a_decision_needs_a_reason_and_keeps_what_was_typed(operating: Operating
     assert unknown.status_code == 422
     assert REASON in unknown.text
     assert status(operating, payout) == "reserved"
+
+
+def test_what_an_operator_found_at_paypal_is_looked_up_by_its_number(operating: Operating) -> None:
+    def in_review() -> Payout:
+        creator = make_creator("ines").creator
+        make_paypal_destination(creator)
+        return make_payout(creator)
+
+    payout = operating.within(in_review)
+    operating.within(lambda: answer(Verdict.REJECTED, IDEMPOTENCY_ERROR))
+    page = operating.see(f"/operator/payouts/{payout.id}")
+    assert "It was made: look it up" in page
+    path = f"/operator/payouts/{payout.id}/decide"
+    for wrong in ("", "P-1/../2", "lot n\u00b0 5"):
+        refused = operating.send(path, decision="look_up", reason=REASON, remote_id=wrong)
+        assert refused.status_code == 422
+        assert "its number there: letters and digits" in refused.text
+        assert REASON in refused.text
+    reply = operating.send(path, decision="look_up", reason=REASON, remote_id="P1")
+    assert "asked for what you found" in operating.see(reply.location)
+    assert status(operating, payout) == "unknown"
+
+
+def test_what_a_processor_can_be_asked_for_needs_no_number(operating: Operating) -> None:
+    payout = reserved(operating)
+    operating.within(lambda: answer(Verdict.REJECTED, IDEMPOTENCY_ERROR))
+    assert "look it up" not in operating.see(f"/operator/payouts/{payout.id}")
 
 
 def test_a_payout_that_came_back_says_so_until_and_after_its_creator_confirmed(
