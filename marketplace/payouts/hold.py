@@ -8,16 +8,18 @@ from sqlalchemy import func, select
 
 from marketplace import statuses
 from marketplace.database.lock import lock_next
-from marketplace.errors import says
+from marketplace.errors import BadInput, says
 from marketplace.extensions import db
 from marketplace.payouts import creator_hold, shortfall
 from marketplace.payouts.destination import Destination, DestinationStatus
 from marketplace.payouts.leaving import enqueue, unseen_return
 from marketplace.payouts.payout import HOLD_RETRY, HoldReason, Payout, PayoutStatus, cancel
 from marketplace.payouts.run import LEAVING, PayoutRun
+from marketplace.processors import registry
 from marketplace.statuses import SYSTEM
 
 REPLACED = says("Your account was replaced. A later run pays to the new one.")
+RAIL_OFF = says("Its rail is switched off here: switch it on first, or cancel the payout.")
 
 # Reasons that may be gone by themselves; a review is ended by an operator.
 _RETRIED = (HoldReason.PROCESSOR_FUNDS, HoldReason.DESTINATION, HoldReason.OPERATOR)
@@ -27,11 +29,18 @@ def release(payout: Payout, actor: str, at: datetime, reason: str = "") -> None:
     """End a hold and ask the processor anew: its last answer was definitive, a new key is safe.
 
     In a run that is not sent yet the payout takes its place again.
+
+    Raises:
+        BadInput: its rail is switched off.
+        WrongState: it is not held.
     """
+    destination = db.session.get_one(Destination, payout.destination_id)
+    if statuses.allows(payout, "release") and not registry.offers(destination.processor):
+        raise BadInput("rail off", {"decision": RAIL_OFF})
     statuses.advance(payout, "release", at, actor, reason)
     payout.hold_reason = payout.review_at = None
     if db.session.get_one(PayoutRun, payout.run_id).status in LEAVING:
-        enqueue(payout, db.session.get_one(Destination, payout.destination_id), at)
+        enqueue(payout, destination, at)
 
 
 def release_due(at: datetime) -> bool:
@@ -61,7 +70,8 @@ def release_due(at: datetime) -> bool:
 def _may_go_on(payout: Payout, destination: Destination, at: datetime) -> bool:
     """Is nothing left of what would hold it again at once?"""
     return (
-        creator_hold.active(payout.creator_id) is None
+        registry.offers(destination.processor)
+        and creator_hold.active(payout.creator_id) is None
         and shortfall.of(payout.currency) is None
         and destination.closed_for(at) is None
         and unseen_return(destination) is None

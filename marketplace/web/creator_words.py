@@ -123,7 +123,7 @@ _HELD_FOR: dict[str, Any] = {
     "processor_funds": _("Our balance at %(rail)s was too low."),
     "destination": _("Your %(rail)s account could not receive it."),
     "operator": _("Your payouts were held."),
-    "review": _("What %(rail)s answered needs a look by somebody of the marketplace."),
+    "review": _("Somebody of the marketplace has to look at it."),
 }
 
 EVENTS: dict[tuple[str, str], Any] = {
