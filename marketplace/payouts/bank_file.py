@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,6 +25,7 @@ from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.processors import bank_file
 
 NUMBER_MAX = 999
+TIME_ZONE = "Europe/Brussels"  # of the days on which transfers are executed
 
 
 class Tampered(MarketplaceError):
@@ -58,6 +60,12 @@ class BankFile(Base):
     @property
     def total(self) -> Money:
         return Money(self.total_minor, self.currency)
+
+    @property
+    def executed_at(self) -> datetime:
+        """The end of the day on which our bank pays it: from then on its statement says so."""
+        day_after = self.execute_on + timedelta(days=1)
+        return datetime.combine(day_after, time(), ZoneInfo(TIME_ZONE)).astimezone(UTC)
 
     @property
     def filename(self) -> str:

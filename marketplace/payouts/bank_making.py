@@ -7,6 +7,7 @@ account does not cover waits for money; both come in a further file of the run.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -23,23 +24,28 @@ from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import sealing
 from marketplace.payouts.bank_account import BankAccount
-from marketplace.payouts.bank_file import BankFile, BankFilePayment, sha256
+from marketplace.payouts.bank_file import TIME_ZONE, BankFile, BankFilePayment, sha256
 from marketplace.payouts.leaving import may_send, to_bank
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus, put_on_hold
 from marketplace.payouts.run import LEAVING, PayoutRun
+from marketplace.payouts.sealing import Unreadable
 from marketplace.processors import bank_file, registry
 from marketplace.processors.bank import Bank
+from marketplace.processors.bank_file import Malformed
+
+log = logging.getLogger(__name__)
 
 JOB = "bank files"
 DESCRIPTION = "Creator payout"
-TIME_ZONE = "Europe/Brussels"  # of the days on which transfers are executed
 _ONE_MAKER = 7_336_400  # the key of the lock: two files must not count on the same money
 
 
 def make_next(at: datetime) -> bool:
-    """Make one file of a run whose payouts may leave; False if there is nothing to make."""
-    if not registry.offers(Bank.name):
-        return False
+    """Make one file of a run whose payouts may leave; False if there is nothing to make.
+
+    Without an account of ours they are held for an operator, and so is what cannot be written: no
+    run waits for what is wrong with another.
+    """
     waiting = exists().where(
         Payout.run_id == PayoutRun.id, Payout.status == PayoutStatus.RESERVED, to_bank()
     )
@@ -53,10 +59,33 @@ def make_next(at: datetime) -> bool:
         to_bank(),
         order_by=Payout.id,
     )
-    leaving = _leaving(payouts, at)
-    if leaving:
-        _make(run, leaving, at)
+    if not registry.offers(Bank.name):
+        _hold(payouts, "no bank account of ours is set up", at)
+        return True
+    try:
+        with db.session.begin_nested():
+            leaving = _leaving(payouts, at)
+            if leaving:
+                _make(run, leaving, at)
+    except (Malformed, Unreadable) as error:
+        # The others come in the file that is made next; if each is right alone, all are looked at.
+        log.error("%s of run %s: %s", JOB, run.id, error)
+        _hold([it for it in payouts if _fault(it, at)] or payouts, str(error), at)
     return True
+
+
+def _hold(payouts: Sequence[Payout], why: str, at: datetime) -> None:
+    for payout in payouts:
+        put_on_hold(payout, HoldReason.REVIEW, why, at)
+
+
+def _fault(payout: Payout, at: datetime) -> bool:
+    """Can a file not even be written of this payout alone?"""
+    try:
+        _write("0", [_payment(payout)], _next_business_day(at), at)
+    except (Malformed, Unreadable):
+        return True
+    return False
 
 
 def free_cash() -> Money:
@@ -101,14 +130,7 @@ def _make(run: PayoutRun, payouts: Sequence[Payout], at: datetime) -> None:
     message_id = f"{run.id.hex}{number:03}"
     execute_on = _next_business_day(at)
     payments = [_payment(payout) for payout in payouts]
-    content = bank_file.write(
-        registry.bank().account,
-        message_id,
-        payments,
-        execute_on=execute_on,
-        description=DESCRIPTION,
-        at=at,
-    )
+    content = _write(message_id, payments, execute_on, at)
     sealed = sealing.seal(content)
     file = BankFile(
         id=new_id(),
@@ -130,6 +152,19 @@ def _make(run: PayoutRun, payouts: Sequence[Payout], at: datetime) -> None:
     db.session.add_all(
         BankFilePayment(payout_id=payout.id, file_id=file.id, amount_minor=payout.amount_minor)
         for payout in payouts
+    )
+
+
+def _write(
+    message_id: str, payments: Sequence[bank_file.Payment], execute_on: date, at: datetime
+) -> bytes:
+    return bank_file.write(
+        registry.bank().account,
+        message_id,
+        payments,
+        execute_on=execute_on,
+        description=DESCRIPTION,
+        at=at,
     )
 
 

@@ -16,6 +16,7 @@ from marketplace.ledger import balances
 from marketplace.parties.creator import Creator
 from marketplace.payouts import destination as destinations
 from marketplace.payouts import sweep
+from marketplace.payouts.destination import Destination
 from marketplace.payouts.explain import decision_for
 from marketplace.payouts.gate import Decision, decide, matured
 from marketplace.payouts.opening import schedules
@@ -38,7 +39,7 @@ class Foreseen:
 
     creator: Creator
     decision: Decision
-    rail: str | None  # the processor of the creator's destination
+    destination: Destination | None  # where the creator is paid
 
 
 def coming(at: datetime) -> list[Coming]:
@@ -47,11 +48,11 @@ def coming(at: datetime) -> list[Coming]:
     return sorted(runs, key=lambda run: (run.due.at, run.rhythm, run.time_zone))
 
 
-def foresee(run: Coming, most: int) -> list[Foreseen]:
-    """The run's lines, by creator, of at most so many creators."""
+def foresee(run: Coming) -> list[Foreseen]:
+    """All of the run's lines, by creator: what it needs is known only with the last of them."""
     at = run.due.at
     if run.rhythm == sweep.SWEEP:
-        return _swept(at, most)
+        return _swept(at)
     held = balances.stored("creator_available")
     has_balance = (
         select(held.c.owner)
@@ -76,26 +77,22 @@ def foresee(run: Coming, most: int) -> list[Foreseen]:
             or_(has_balance, matures),
         )
         .order_by(Creator.id)
-        .limit(most)
     )
     return [line for creator in creators for line in _lines(creator, at)]
 
 
-def _swept(at: datetime, most: int) -> list[Foreseen]:
+def _swept(at: datetime) -> list[Foreseen]:
     """The lines of a sweep: of the balances that are old enough by then."""
-    due = db.session.execute(sweep.balances_due(at).limit(most)).all()
+    due = db.session.execute(sweep.balances_due(at)).all()
     found = [(db.session.get_one(Creator, id), currency) for id, currency in due]
     return [
         Foreseen(
-            creator, decide(matured(decision_for(creator, currency, at).facts, at)), _rail(creator)
+            creator,
+            decide(matured(decision_for(creator, currency, at).facts, at)),
+            destinations.current(creator.id),
         )
         for creator, currency in found
     ]
-
-
-def _rail(creator: Creator) -> str | None:
-    destination = destinations.current(creator.id)
-    return destination.processor if destination else None
 
 
 def _lines(creator: Creator, at: datetime) -> list[Foreseen]:
@@ -103,13 +100,14 @@ def _lines(creator: Creator, at: datetime) -> list[Foreseen]:
         decide(matured(decision_for(creator, currency, at).facts, at))
         for currency in balances.currencies_of(creator.ledger_owner)
     ]
-    return [Foreseen(creator, it, _rail(creator)) for it in decisions if it.facts.available]
+    to = destinations.current(creator.id)
+    return [Foreseen(creator, it, to) for it in decisions if it.facts.available]
 
 
 def pays(lines: list[Foreseen]) -> list[Pay]:
     """What would be paid, after what repays debt."""
     return [
-        Pay(line.creator.id, line.rail, line.decision.parts.paid)
+        Pay(line.creator.id, to.processor, line.decision.parts.paid, to.id)
         for line in lines
-        if line.decision.payable and line.rail is not None
+        if line.decision.payable and (to := line.destination) is not None
     ]

@@ -16,11 +16,11 @@ from marketplace.ledger import balances, postings
 from marketplace.money import Money
 from marketplace.parties import closing
 from marketplace.parties.creator import Creator
-from marketplace.payouts import creator_hold, leaving, shortfall, sweep
+from marketplace.payouts import bank_file, creator_hold, leaving, shortfall, sweep
 from marketplace.payouts import destination as destinations
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.gate import Decision, Facts, Lift, decide
-from marketplace.payouts.payout import OPEN, Payout, PayoutStatus
+from marketplace.payouts.payout import CLAIM_WITHIN, OPEN, Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.payouts.schedule import next_due
 from marketplace.payouts.threshold import threshold_of
@@ -51,6 +51,8 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             payout_held_for=under_way.hold_reason if under_way else None,
             payout_review_at=under_way.review_at if under_way else None,
             payout_approval_by=approval_by(under_way) if under_way else None,
+            payout_claim_by=claim_by(under_way) if under_way else None,
+            payout_executed_at=executed_at(under_way) if under_way else None,
             returned_payout=came_back.id.hex if came_back else None,
             contested=[(kept[it.id], it.review_at) for it in contested if it.review_at],
             held_for=held.reason if held else None,
@@ -102,6 +104,18 @@ def approval_by(payout: Payout) -> datetime | None:
     run = db.session.get_one(PayoutRun, payout.run_id)
     waits = payout.status == PayoutStatus.RESERVED and run.status == RunStatus.LOCKED
     return run.approval_due_at if waits else None
+
+
+def claim_by(payout: Payout) -> datetime | None:
+    """Until when its receiver can fetch a payout; None if it does not lie there for them."""
+    is_unclaimed = payout.status == PayoutStatus.UNCLAIMED
+    return payout.status_at + CLAIM_WITHIN if is_unclaimed else None
+
+
+def executed_at(payout: Payout) -> datetime | None:
+    """When our bank has executed the file in which a payout waits; None if it is in none."""
+    file = bank_file.of_payout(payout.id) if payout.status == PayoutStatus.SENDING else None
+    return file.executed_at if file else None
 
 
 def decisions_for(creator: Creator, at: datetime) -> list[Decision]:

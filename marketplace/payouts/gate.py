@@ -1,6 +1,11 @@
 """The gate: may this balance leave now, and if not, why, who must act, and by when. PURE.
 
 `decide` is asked by the payout run and by every page: what people read is the object that decided.
+
+Each blocker is about one condition, and the balance is payable once every condition that is named
+holds. About the balance itself there is one condition, that it is enough; contested earnings are
+named beside what is missing, as one way to fill the gap. Other money fills it as well, and what is
+contested keeps nothing back then.
 """
 
 from __future__ import annotations
@@ -55,6 +60,8 @@ class Facts:
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
     payout_approval_by: datetime | None = None  # its run waits for an operator until then
+    payout_claim_by: datetime | None = None  # it lies at the processor for its creator until then
+    payout_executed_at: datetime | None = None  # it is in a file that our bank executes then
     held_for: str | None = None  # why an operator holds everything that would leave
     held_until: datetime | None = None  # when it is looked at again
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
@@ -85,8 +92,11 @@ def matured(facts: Facts, at: datetime) -> Facts:
     )
 
 
-# The detail of a payout whose run waits for an operator.
+# The details of a payout whose run waits for an operator, of one that its receiver has not fetched,
+# and of one in a bank file: an operator writes down what the bank says of it.
 RUN_APPROVAL = "run_approval"
+UNCLAIMED = "unclaimed"
+BANK_FILE = "bank_file"
 
 # What is required of a bank account before it is paid: an operator looks at whose it is.
 BANK_REVIEW = "bank.review"
@@ -173,18 +183,23 @@ def decide(facts: Facts) -> Decision:
 
 
 def _in_payout(facts: Facts) -> Iterator[Blocker]:
-    """The payout under way: held, in a run that waits for approval, or at the processor."""
-    held_for, approval_by = facts.payout_held_for, facts.payout_approval_by
+    """The payout under way: whose turn it is, and until when; the processor's, if nobody else's."""
     if not facts.in_payout:
         return
+    held_for = facts.payout_held_for
     if held_for:
         on, until = _HOLD_WAITS_ON[held_for], facts.payout_review_at
         yield Blocker(Reason.PAYOUT_UNDER_WAY, on=on, until=until, details=(held_for,))
-    elif approval_by:
-        details = (RUN_APPROVAL,)
-        yield Blocker(Reason.PAYOUT_UNDER_WAY, on="operator", until=approval_by, details=details)
-    else:
-        yield Blocker(Reason.PAYOUT_UNDER_WAY, on="processor")
+        return
+    for detail, on, until in (
+        (RUN_APPROVAL, "operator", facts.payout_approval_by),
+        (UNCLAIMED, "creator", facts.payout_claim_by),
+        (BANK_FILE, "operator", facts.payout_executed_at),
+    ):
+        if until is not None:
+            yield Blocker(Reason.PAYOUT_UNDER_WAY, on=on, until=until, details=(detail,))
+            return
+    yield Blocker(Reason.PAYOUT_UNDER_WAY, on="processor")
 
 
 def _in_balance(facts: Facts) -> Iterator[Blocker]:

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from marketplace import statuses
 from marketplace.database.lock import lock_next
-from marketplace.errors import WrongState, says
+from marketplace.errors import BadInput, WrongState, says
 from marketplace.extensions import db
 from marketplace.payouts import creator_hold, shortfall
 from marketplace.payouts.destination import Destination, DestinationStatus
@@ -21,11 +22,12 @@ from marketplace.payouts.payout import (
     move_held,
 )
 from marketplace.payouts.run import LEAVING, PayoutRun
-from marketplace.processors import outbox
+from marketplace.processors import outbox, registry
 from marketplace.processors.base import Op
 from marketplace.statuses import SYSTEM
 
 REPLACED = says("Your account was replaced. A later run pays to the new one.")
+RAIL_OFF = says("Its rail is switched off here: switch it on first, or cancel the payout.")
 
 # Reasons that may be gone by themselves; a review is ended by an operator.
 _RETRIED = (HoldReason.PROCESSOR_FUNDS, HoldReason.DESTINATION, HoldReason.OPERATOR)
@@ -35,10 +37,17 @@ def release(payout: Payout, actor: str, at: datetime, reason: str = "") -> None:
     """End a hold and ask the processor anew: its last answer was definitive, a new key is safe.
 
     In a run that is not sent yet the payout takes its place again.
+
+    Raises:
+        BadInput: its rail is switched off.
+        WrongState: it is not held.
     """
+    destination = db.session.get_one(Destination, payout.destination_id)
+    if statuses.allows(payout, "release") and not registry.offers(destination.processor):
+        raise BadInput("rail off", {"decision": RAIL_OFF})
     move_held(payout, "release", at, actor, reason)
     if db.session.get_one(PayoutRun, payout.run_id).status in LEAVING:
-        enqueue(payout, db.session.get_one(Destination, payout.destination_id), at)
+        enqueue(payout, destination, at)
 
 
 def look_up(payout: Payout, remote_id: str, actor: str, reason: str, at: datetime) -> None:
@@ -83,7 +92,8 @@ def release_due(at: datetime) -> bool:
 def _may_go_on(payout: Payout, destination: Destination, at: datetime) -> bool:
     """Is nothing left of what would hold it again at once?"""
     return (
-        creator_hold.active(payout.creator_id) is None
+        registry.offers(destination.processor)
+        and creator_hold.active(payout.creator_id) is None
         and shortfall.of(payout.currency) is None
         and destination.closed_for(at) is None
         and unseen_return(destination) is None

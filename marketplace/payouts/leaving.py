@@ -24,7 +24,7 @@ from marketplace.payouts.payout import (
     put_on_hold,
 )
 from marketplace.payouts.run import LEAVING, PayoutRun
-from marketplace.processors import outbox
+from marketplace.processors import outbox, registry
 from marketplace.processors.bank import Bank
 from marketplace.processors.base import TransferIntent
 from marketplace.statuses import SYSTEM
@@ -35,9 +35,13 @@ _MAY_BE_SENT = (PayoutStatus.RESERVED, PayoutStatus.SENDING, PayoutStatus.UNKNOW
 def enqueue(payout: Payout, destination: Destination, at: datetime) -> None:
     """Ask the processor for the transfer, under a key of its own.
 
-    The bank is not asked: the payout waits for the next file of its run.
+    The bank is not asked: the payout waits for the next file of its run. A rail that was switched
+    off since the run is asked nothing either: an operator must act before anything can leave.
     """
     assert destination.remote_account
+    if not registry.offers(destination.processor):
+        put_on_hold(payout, HoldReason.REVIEW, f"{destination.processor} is switched off", at)
+        return
     if destination.processor == Bank.name:
         return
     payout.asked_at = at

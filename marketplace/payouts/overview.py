@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money, zero
 from marketplace.payouts import solvency
 from marketplace.payouts.destination import Destination
-from marketplace.payouts.payout import Payout, PayoutStatus
+from marketplace.payouts.payout import OPEN, Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 
 # An amount that moved by more than half of what it was is shown as changed.
@@ -31,23 +31,32 @@ class Pay:
     creator_id: UUID
     rail: str
     amount: Money
+    destination_id: UUID
+    is_open: bool = True  # False: it left our cash already, or never will
 
 
 @dataclass(frozen=True)
 class Sum:
-    """What a run pays in one currency over one rail, and our cash there by the books."""
+    """What a run pays in one currency over one rail, and our cash there by the books.
+
+    One dollar covers one payout: what other runs have set aside of the cash does not cover this one
+    as well, whichever of them leaves first.
+    """
 
     rail: str
     payouts: int
     need: Money
+    leaving: Money  # of the need: what our cash must still cover
     cash: Money
+    promised: Money  # of the cash: to other runs' payouts, and in files that the bank has
     said: Money | None  # by the processor, when it was last asked
     said_at: datetime | None
 
     @property
     def short(self) -> Money | None:
-        """What is missing there; None if it is covered."""
-        return self.need - self.cash if self.need > self.cash else None
+        """What of this run is missing there if all others leave first; None if it is covered."""
+        free = max(self.cash - self.promised, zero(self.need.currency))
+        return self.leaving - free if self.leaving > free else None
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ class Change:
     creator_id: UUID
     before: Money | None
     now: Money | None
+    is_elsewhere: bool = False  # it goes to another destination than the one before
 
 
 def pays_of(run_id: UUID) -> list[Pay]:
@@ -67,24 +77,61 @@ def pays_of(run_id: UUID) -> list[Pay]:
         .where(Payout.run_id == run_id, Payout.status != PayoutStatus.CANCELED)
         .order_by(Payout.creator_id, Payout.currency)
     )
-    return [Pay(payout.creator_id, rail, payout.amount) for payout, rail in rows]
+    return [
+        Pay(it.creator_id, rail, it.amount, it.destination_id, it.status in OPEN)
+        for it, rail in rows
+    ]
 
 
-def sums(pays: Iterable[Pay]) -> list[Sum]:
-    """Per currency and rail what is paid, beside what the books say we have there."""
-    needs: dict[tuple[str, str], tuple[int, Money]] = {}
+def sums(pays: Iterable[Pay], run_id: UUID | None = None) -> list[Sum]:
+    """Per currency and rail what is paid, beside what the books say we have there.
+
+    `run_id` is the run whose payouts these are; None for one that is only foreseen.
+    """
+    parts: dict[tuple[str, str], list[Pay]] = {}
     for pay in pays:
-        key = pay.amount.currency, pay.rail
-        payouts, need = needs.get(key, (0, zero(pay.amount.currency)))
-        needs[key] = payouts + 1, need + pay.amount
-    known = solvency.known(currency for currency, _ in needs)
+        parts.setdefault((pay.amount.currency, pay.rail), []).append(pay)
+    known = solvency.known(currency for currency, _ in parts)
+    promised = _promised(run_id)
     found = []
-    for (currency, rail), (payouts, need) in sorted(needs.items()):
-        cash = balances.balance(postings.processor_clearing(rail), currency)
+    for (currency, rail), of_part in sorted(parts.items()):
         day = known.get(currency)
         said = day.at(rail) if day else None
-        found.append(Sum(rail, payouts, need, cash, said, day.asked_at if day and said else None))
+        found.append(
+            Sum(
+                rail,
+                payouts=len(of_part),
+                need=_total(of_part, currency),
+                leaving=_total([pay for pay in of_part if pay.is_open], currency),
+                cash=balances.balance(postings.processor_clearing(rail), currency),
+                promised=promised.get((currency, rail), zero(currency)),
+                said=said,
+                said_at=day.asked_at if day and said else None,
+            )
+        )
     return found
+
+
+def _total(pays: Iterable[Pay], currency: str) -> Money:
+    return Money(sum(pay.amount.minor for pay in pays), currency)
+
+
+def _promised(but: UUID | None) -> dict[tuple[str, str], Money]:
+    """Per currency and rail what all other runs have set aside and no answer took off the books.
+
+    A rejected run's is on its way back to its creators: nothing of it leaves.
+    """
+    statement = (
+        select(Payout.currency, Destination.processor, func.sum(Payout.amount_minor))
+        .join(Destination, Destination.id == Payout.destination_id)
+        .join(PayoutRun, PayoutRun.id == Payout.run_id)
+        .where(Payout.status.in_(OPEN), PayoutRun.status != RunStatus.REJECTED)
+        .group_by(Payout.currency, Destination.processor)
+    )
+    if but is not None:
+        statement = statement.where(Payout.run_id != but)
+    rows = db.session.execute(statement)
+    return {(currency, rail): Money(int(minor), currency) for currency, rail, minor in rows}
 
 
 def run_before(rhythm: str, time_zone: str, due_at: datetime) -> PayoutRun | None:
@@ -104,15 +151,29 @@ def run_before(rhythm: str, time_zone: str, due_at: datetime) -> PayoutRun | Non
 
 
 def changes(then: Sequence[Pay], now: Sequence[Pay]) -> list[Change]:
-    """Who is new, who is gone, and whose amount moved by more than half, per currency."""
-    old = {(pay.creator_id, pay.amount.currency): pay.amount for pay in then}
-    new = {(pay.creator_id, pay.amount.currency): pay.amount for pay in now}
-    both = [Change(key[0], old.get(key), new.get(key)) for key in sorted({*old, *new})]
-    return [change for change in both if _is_told(change)]
+    """Who is new, gone or paid elsewhere, and whose amount moved by more than half, per currency.
+
+    Those who are paid elsewhere come first: that is how somebody else's money is taken.
+    """
+    old = {(pay.creator_id, pay.amount.currency): pay for pay in then}
+    new = {(pay.creator_id, pay.amount.currency): pay for pay in now}
+    told = [_change(key[0], old.get(key), new.get(key)) for key in sorted({*old, *new})]
+    return sorted(
+        (change for change in told if _is_told(change)), key=lambda change: not change.is_elsewhere
+    )
+
+
+def _change(creator_id: UUID, old: Pay | None, new: Pay | None) -> Change:
+    return Change(
+        creator_id,
+        before=old.amount if old else None,
+        now=new.amount if new else None,
+        is_elsewhere=bool(old and new and old.destination_id != new.destination_id),
+    )
 
 
 def _is_told(change: Change) -> bool:
-    if change.before is None or change.now is None:
+    if change.is_elsewhere or change.before is None or change.now is None:
         return True
     moved = abs(change.now.minor - change.before.minor)
     return moved * 10_000 > change.before.minor * CHANGED_BPS

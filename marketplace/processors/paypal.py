@@ -39,6 +39,9 @@ LIVE_SIGNER = "messageverificationcerts.paypal.com"
 TEST_SIGNER = "messageverificationcerts.sandbox.paypal.com"
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 _CHAINS_MAX, _CHAIN_BYTES_MAX = 16, 64 * 1024
+# A certificate that could not be had is not asked for again within this time, and after so many
+# failures within it none is: anybody may send us addresses, and each would be a call of ours.
+FAILURE_KEPT, FAILURES_MAX = timedelta(seconds=60), 8
 _NO_LOOK_UP = "no_look_up"
 
 
@@ -63,6 +66,7 @@ class PayPal:
         self._signer = LIVE_SIGNER if self.livemode else TEST_SIGNER
         self._roots: list[x509.Certificate] = []
         self._chains: dict[str, list[x509.Certificate]] = {}
+        self._failed_at: dict[str, datetime] = {}  # on the wall, by the certificate's address
 
     def body(self, intent: Intent) -> Body:
         """Return the frozen body of the POST that pays what is intended; nothing else is asked."""
@@ -138,9 +142,9 @@ class PayPal:
         The certificate comes over the network once, and is kept.
         """
         wall_at = clock.wall_now()
-        url = paypal_events.certificate_url(headers, self._sandbox_base)
+        url = paypal_events.certificate_url(headers, self._sandbox_base, self.livemode)
         paypal_events.check_time(headers, wall_at)
-        chain, roots = self._chain(url), self._trusted()
+        chain, roots = self._chain(url, wall_at), self._trusted()
         (webhook_id,) = secrets
         paypal_events.check_signature(raw, headers, webhook_id, chain, roots, self._signer, wall_at)
         return [paypal_events.read(raw, headers, self.livemode)]
@@ -184,13 +188,24 @@ class PayPal:
             replayed=replayed,
         )
 
-    def _chain(self, url: str) -> list[x509.Certificate]:
+    def _chain(self, url: str, wall_at: datetime) -> list[x509.Certificate]:
         if url not in self._chains:
-            chain = self._certificates(url)
+            chain = self._fetched(url, wall_at)
             if len(self._chains) >= _CHAINS_MAX:
                 self._chains.clear()
             self._chains[url] = chain
         return self._chains[url]
+
+    def _fetched(self, url: str, wall_at: datetime) -> list[x509.Certificate]:
+        failed = {it: at for it, at in self._failed_at.items() if wall_at - at < FAILURE_KEPT}
+        self._failed_at = failed
+        if url in failed or len(failed) >= FAILURES_MAX:
+            raise ProcessorUnavailable(f"no certificate at {url} a moment ago")
+        try:
+            return self._certificates(url)
+        except ProcessorUnavailable:
+            failed[url] = wall_at
+            raise
 
     def _trusted(self) -> list[x509.Certificate]:
         """The roots that may vouch for PayPal: the web's, or the sandbox's own."""

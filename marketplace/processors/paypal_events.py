@@ -35,14 +35,18 @@ ID, TIME, SIGNATURE, CERTIFICATE, ALGORITHM = HEADERS = (
 # PayPal tries for three days, each time with the time of the first try; nothing is from the future.
 OLDEST, NEWEST = timedelta(days=3), timedelta(seconds=300)
 CERTIFICATE_PATH = "/v1/notifications/certs/"
+# Where it lies. PayPal's domain has many other hosts, on which others may publish what they like.
+LIVE_HOSTS = ("api.paypal.com", "api-m.paypal.com")
+TEST_HOSTS = ("api.sandbox.paypal.com", "api-m.sandbox.paypal.com")
 _TOKEN_MAX = 255
 
 
-def certificate_url(headers: Mapping[str, str], sandbox_base: str | None) -> str:
+def certificate_url(headers: Mapping[str, str], sandbox_base: str | None, livemode: bool) -> str:
     """Return where the certificate of a webhook is, once that is a place of PayPal's.
 
     Args:
         sandbox_base: the one address that is allowed instead, in sandbox mode.
+        livemode: of our keys; the hosts of the other mode are as foreign as any.
 
     Raises:
         BadSignature: it is anywhere else, or no place at all.
@@ -58,7 +62,8 @@ def certificate_url(headers: Mapping[str, str], sandbox_base: str | None) -> str
     plain = plain and parts.path.startswith(CERTIFICATE_PATH)
     plain = plain and name.replace("-", "").replace("_", "").isalnum() and name.isascii()
     if sandbox_base is None:
-        allowed = parts.scheme == "https" and port in (None, 443) and host.endswith(".paypal.com")
+        hosts = LIVE_HOSTS if livemode else TEST_HOSTS
+        allowed = parts.scheme == "https" and port in (None, 443) and host in hosts
     else:
         allowed = f"{parts.scheme}://{parts.netloc}" == sandbox_base
     if not (plain and allowed):

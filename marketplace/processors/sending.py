@@ -58,7 +58,10 @@ class Try:
 
 
 def claim_due() -> Claim | None:
-    """Lease the request that has been due longest and that nobody holds. The caller commits."""
+    """Lease the request that has been due longest and that nobody holds. The caller commits.
+
+    What was to go to a processor that is no longer set up is left as it is, until it is again.
+    """
     wall_at = clock.wall_now()
     row = lock_next(
         ProcessorRequest,
@@ -66,6 +69,7 @@ def claim_due() -> Claim | None:
         ProcessorRequest.next_try_at <= wall_at,
         or_(ProcessorRequest.lease_until.is_(None), ProcessorRequest.lease_until < wall_at),
         ProcessorRequest.livemode == registry.livemode(),
+        ProcessorRequest.processor.in_(registry.names()),
         order_by=ProcessorRequest.next_try_at,
     )
     if row is None:

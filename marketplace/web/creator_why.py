@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import url_for
 from flask_babel import gettext
 
-from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Decision, Reason
+from marketplace.payouts.gate import BANK_FILE, RUN_APPROVAL, UNCLAIMED, Blocker, Decision, Reason
 from marketplace.web import creator_words as words
 from marketplace.web import formats
 
@@ -142,24 +142,28 @@ def _destination_cooling(blocker: Blocker, decision: Decision) -> Step:
     )
 
 
-def _held_until(blocker: Blocker, decision: Decision) -> str:
-    """Why the payout under way is held, and until when; '' if it is not."""
-    if not blocker.details or blocker.until is None:
-        return ""
-    awaits = RUN_APPROVAL in blocker.details
-    said = words.AWAITS_APPROVAL if awaits else words.HOLDS[blocker.details[0]]
-    return str(said) % {"until": formats.moment(blocker.until), "rail": _rail(decision)}
+# By the detail of a payout that is under way and not held.
+_UNDER_WAY = {
+    RUN_APPROVAL: words.AWAITS_APPROVAL,
+    UNCLAIMED: words.WAITS["payout", "unclaimed"],
+    BANK_FILE: words.IN_BANK_FILE,
+}
 
 
 def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
     amount = formats.money(decision.facts.in_payout)
-    held = _held_until(blocker, decision)
-    is_held = RUN_APPROVAL not in blocker.details
-    on_its_way = gettext("%(amount)s is on its way", amount=amount)
+    title = gettext("%(amount)s is on its way", amount=amount)
+    text = gettext("Waits for the processor: one payout at a time.")
+    if blocker.details and blocker.until is not None:
+        (detail,) = blocker.details
+        if detail in words.HOLDS:
+            title = gettext("%(amount)s is on hold", amount=amount)
+        said = words.HOLDS[detail] if detail in words.HOLDS else _UNDER_WAY[detail]
+        text = str(said) % {"until": formats.moment(blocker.until), "rail": _rail(decision)}
     return Step(
         "bad" if blocker.on == "creator" else "now",
-        gettext("%(amount)s is on hold", amount=amount) if held and is_held else on_its_way,
-        held or gettext("Waits for the processor: one payout at a time."),
+        title,
+        text,
         (url_for("creator.payouts"), gettext("See the payout")),
     )
 
@@ -213,6 +217,7 @@ def _rail_cannot(blocker: Blocker, decision: Decision) -> Step:
     said = {
         "country": gettext("It does not pay people in your country."),
         "currency": gettext("It does not pay out %(currency)s there.", currency=decision.currency),
+        "amount": gettext("It has no way to pay %(currency)s.", currency=decision.currency),
         "most": gettext("It pays at most %(most)s at once.", most=most),
     }.get(blocker.details[0], gettext("It is not available at the moment."))
     ask = gettext("Waits for you: write to us, so that it goes another way.")

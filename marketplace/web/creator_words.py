@@ -115,6 +115,10 @@ HOLDS: dict[str, Any] = {
     "review": _("Somebody of the marketplace looks at it, by %(until)s; nothing for you to do."),
 }
 AWAITS_APPROVAL = _("Waits for an operator to approve its run by %(until)s; nothing for you to do.")
+IN_BANK_FILE = _(
+    "Waits for our bank, which executes it by %(until)s, and for somebody of the marketplace, who"
+    " then writes down what the bank says of it; nothing for you to do."
+)
 RETURNED = _(
     "The money is in your available balance again. Waits for you: check your %(rail)s account, then"
     " confirm that it is in order."
@@ -123,7 +127,7 @@ _HELD_FOR: dict[str, Any] = {
     "processor_funds": _("Our balance at %(rail)s was too low."),
     "destination": _("Your %(rail)s account could not receive it."),
     "operator": _("Your payouts were held."),
-    "review": _("What %(rail)s answered needs a look by somebody of the marketplace."),
+    "review": _("Somebody of the marketplace has to look at it."),
 }
 
 EVENTS: dict[tuple[str, str], Any] = {
@@ -228,6 +232,9 @@ def wait(thing: Thing) -> str:
     approval_by = explain.approval_by(thing) if isinstance(thing, Payout) else None
     if approval_by:
         return str(AWAITS_APPROVAL) % {"until": formats.moment(approval_by)}
+    executed_at = explain.executed_at(thing) if isinstance(thing, Payout) else None
+    if executed_at:
+        return str(IN_BANK_FILE) % {"until": formats.moment(executed_at)}
     if isinstance(thing, Payout) and thing.status == PayoutStatus.HELD:
         said = str(HOLDS[thing.hold_reason or ""])
     else:

@@ -12,6 +12,7 @@ from marketplace.payouts.explain import as_json
 from marketplace.web.operator import bp
 from marketplace.web.operator_runs import about
 
+# So many creators are listed; what the run needs is summed up over all of them.
 CREATORS_MAX = 500
 
 
@@ -23,18 +24,18 @@ def next_run() -> ResponseReturnValue:
     asked = request.args.get("rhythm"), request.args.get("zone")
     named = (run for run in coming if (run.rhythm, run.time_zone) == asked)
     run = next(named, coming[0] if coming else None)
-    lines = dry_run.foresee(run, CREATORS_MAX + 1) if run else []
-    shown = list({line.creator.id: None for line in lines})[:CREATORS_MAX]
-    is_cut = bool(lines) and lines[-1].creator.id not in shown
-    lines = [line for line in lines if line.creator.id in shown]
+    lines = dry_run.foresee(run) if run else []
+    creators = list({line.creator.id: None for line in lines})
+    listed = set(creators[:CREATORS_MAX])
     return render_template(
         "operator/next_run.html",
         coming=coming,
         run=run,
-        lines=lines,
+        lines=[line for line in lines if line.creator.id in listed],
         paid=sum(line.decision.payable for line in lines),
+        excluded=sum(not line.decision.payable for line in lines),
         **about(dry_run.pays(lines), run.rhythm, run.time_zone, run.due.at) if run else {},
-        is_cut=is_cut,
+        is_cut=len(creators) > CREATORS_MAX,
         most=CREATORS_MAX,
         as_json=as_json,
     )

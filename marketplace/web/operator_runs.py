@@ -96,7 +96,7 @@ def _shown(found: PayoutRun) -> dict[str, Any]:
         "objections": [
             translated(it) for it in approval.objections(found, access.current_person())
         ],
-        **about(overview.pays_of(run_id), found.rhythm, found.time_zone, found.due_at),
+        **about(overview.pays_of(run_id), found.rhythm, found.time_zone, found.due_at, run_id),
     }
 
 
@@ -123,11 +123,17 @@ def _payouts(ids: Sequence[UUID]) -> dict[UUID, Payout]:
     return {payout.id: payout for payout in found}
 
 
-def about(pays: Sequence[Pay], rhythm: str, time_zone: str, due_at: datetime) -> dict[str, Any]:
+def about(
+    pays: Sequence[Pay],
+    rhythm: str,
+    time_zone: str,
+    due_at: datetime,
+    run_id: UUID | None = None,
+) -> dict[str, Any]:
     """What is read before a run leaves: sums and cash per rail, what changed, who must approve."""
     before = overview.run_before(rhythm, time_zone, due_at)
     changes = overview.changes(overview.pays_of(before.id), pays) if before else []
-    sums = overview.sums(pays)
+    sums = overview.sums(pays, run_id)
     return {
         "sums": sums,
         "above_limit": approval.above_limit(_per_currency(sums), clock.now()),

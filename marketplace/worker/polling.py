@@ -49,6 +49,8 @@ def _asks(
         if about is None:
             return True  # we have heard of it before the answer to our own request
         processor, name = about
+        if not registry.offers(processor):
+            return True  # it was switched off: nobody can be asked
         failpoint(job, Point.BEFORE_CALL)
         try:
             snapshot = registry.get(processor).fetch(kind, name, None)

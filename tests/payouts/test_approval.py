@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -25,6 +26,7 @@ from marketplace.payouts.overview import Change, Pay
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.processors.outbox import ProcessorRequest
+from marketplace.webhooks import converge
 from tests.make import (
     do_runs,
     earn_matured,
@@ -32,6 +34,7 @@ from tests.make import (
     make_destination,
     make_operator,
     run_after_maturity,
+    transfer_of,
 )
 from tests.scripted import MADE, Scripted, scripted, send
 from tests.within import at_once, locked, refusals, refused, within
@@ -291,12 +294,26 @@ def test_a_worker_that_dies_while_it_hands_over_leaves_no_payout_behind_and_asks
 # ---- what is read before it leaves
 
 
+def pay(creator_id: UUID, minor: int, to: UUID = UUID(int=1)) -> Pay:  # noqa: B008 - frozen
+    return Pay(creator_id, "stripe", usd(minor), to)
+
+
+def test_who_is_paid_elsewhere_than_last_time_is_told_first_whatever_the_amount() -> None:
+    a, b = sorted(make_creator().creator.id for _ in range(2))
+    then = [pay(a, 100), pay(b, 100)]
+    now = [pay(a, 300), pay(b, 100, UUID(int=2))]
+    assert overview.changes(then, now) == [
+        Change(b, usd(100), usd(100), is_elsewhere=True),
+        Change(a, usd(100), usd(300)),
+    ]
+
+
 def test_what_changed_since_the_run_before_is_who_is_new_or_gone_or_moved_by_more_than_half() -> (
     None
 ):
     a, b, c, d = sorted(make_creator().creator.id for _ in range(4))
-    then = [Pay(a, "stripe", usd(100)), Pay(b, "stripe", usd(100)), Pay(c, "stripe", usd(100))]
-    now = [Pay(a, "stripe", usd(150)), Pay(b, "stripe", usd(151)), Pay(d, "stripe", usd(100))]
+    then = [pay(a, 100), pay(b, 100), pay(c, 100)]
+    now = [pay(a, 150), pay(b, 151), pay(d, 100)]
     assert overview.changes(then, now) == [
         Change(b, usd(100), usd(151)),
         Change(c, usd(100), None),
@@ -307,7 +324,39 @@ def test_what_changed_since_the_run_before_is_who_is_new_or_gone_or_moved_by_mor
 def test_the_sums_of_a_run_say_what_is_short_per_currency_and_rail() -> None:
     creator = make_creator().creator
     earn_matured(creator, "50.00 USD")  # the pool was filled with just that, less the fee
-    (total,) = overview.sums([Pay(creator.id, "stripe", usd(2_000))])
+    (total,) = overview.sums([pay(creator.id, 2_000)])
     assert (total.payouts, total.need, total.short) == (1, usd(2_000), None)
-    (total,) = overview.sums([Pay(creator.id, "stripe", usd(3_000))] * 2)
+    (total,) = overview.sums([pay(creator.id, 3_000)] * 2)
     assert total.short == usd(6_000) - total.cash
+
+
+def test_two_runs_of_one_monday_are_not_covered_by_the_same_money(big: PayoutRun) -> None:
+    other = make_creator("sam", time_zone="America/New_York").creator
+    earn_matured(other, "10000.00 USD")
+    make_destination(other)
+    do_runs(run_after_maturity(other))
+    runs = db.session.query(PayoutRun).order_by(PayoutRun.due_at).all()
+    assert [run.status for run in runs] == [RunStatus.LOCKED] * 2
+    for run in runs:
+        (total,) = overview.sums(overview.pays_of(run.id), run.id)
+        assert total.need == total.promised == usd(1_000_000)
+        # Each alone is covered, both are not: fees were taken off of what came in.
+        assert total.need < total.cash < total.need + total.promised
+        assert total.short == usd(2_000_000) - total.cash
+    (foreseen,) = overview.sums([pay(other.id, 100)])
+    assert foreseen.short == usd(100)
+    approval.reject(locked(PayoutRun, big.id), "user:1", "not now", clock.now())
+    db.session.commit()
+    (total,) = overview.sums(overview.pays_of(runs[1].id), runs[1].id)
+    assert (total.promised, total.short) == (usd(0), None)
+
+
+def test_what_has_left_already_asks_for_no_cash_again(big: PayoutRun) -> None:
+    approve(big, make_operator())
+    do_runs(clock.now())
+    small, large = payouts_of(big)
+    assert leaving.may_send(locked(Payout, small.id), clock.now())
+    converge.apply(transfer_of(small), clock.now())
+    db.session.commit()
+    (total,) = overview.sums(overview.pays_of(big.id), big.id)
+    assert (total.need, total.leaving) == (usd(1_000_000), large.amount)

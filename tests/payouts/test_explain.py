@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,11 +13,23 @@ from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import leaving, refusal
+from marketplace.payouts.bank_file import BankFile
 from marketplace.payouts.explain import as_json, decision_for, decisions_for
-from marketplace.payouts.gate import Reason
+from marketplace.payouts.gate import BANK_FILE, UNCLAIMED, Reason
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.schedule import next_due
-from tests.make import earn, earn_matured, make_creator, make_destination, make_payout
+from marketplace.webhooks import converge
+from tests.make import (
+    earn,
+    earn_matured,
+    fund_bank,
+    make_bank_destination,
+    make_creator,
+    make_destination,
+    make_payout,
+    make_paypal_destination,
+    transfer_of,
+)
 from tests.within import locked, within
 
 __all__ = ["within"]
@@ -83,6 +96,43 @@ def test_a_held_payout_says_why_and_until_when(creator: Creator) -> None:
     assert blocker.reason == Reason.PAYOUT_UNDER_WAY
     assert (blocker.on, blocker.until) == ("marketplace", at + timedelta(days=1))
     assert blocker.details == ("processor_funds",)
+
+
+def test_an_unclaimed_payout_is_the_creators_turn_until_it_comes_back(creator: Creator) -> None:
+    make_paypal_destination(creator)
+    payout = make_payout(creator, "150.00 USD")
+    at = clock.now()
+    assert leaving.may_send(locked(Payout, payout.id), at)
+    converge.apply(transfer_of(payout, "unclaimed"), at)
+    db.session.commit()
+    blocker, _ = decision_for(creator, "USD", at + timedelta(days=1)).blockers
+    payout = db.session.get_one(Payout, payout.id)
+    due = Payout.WAITS["unclaimed"].due(payout)
+    assert (blocker.on, blocker.until) == (Payout.WAITS["unclaimed"].on, due)
+    assert due == payout.status_at + timedelta(days=30)
+    assert blocker.details == (UNCLAIMED,)
+    assert as_json(decision_for(creator, "USD", at))["blockers"][0] == {
+        "reason": "payout_under_way",
+        "on": "creator",
+        "missing": None,
+        "until": due.isoformat(),
+        "details": ["unclaimed"],
+        "amount": None,
+    }
+
+
+def test_a_payout_in_a_bank_file_waits_for_an_operator_from_the_day_of_its_execution(
+    creator: Creator,
+) -> None:
+    fund_bank(Money(100_000, "EUR"))
+    make_bank_destination(creator)
+    make_payout(creator, "150.00 EUR")
+    (file,) = db.session.query(BankFile)
+    blocker, _ = decision_for(creator, "EUR", clock.now()).blockers
+    assert (blocker.on, blocker.details) == ("operator", (BANK_FILE,))
+    assert blocker.until is not None
+    last_moment = (blocker.until - timedelta(seconds=1)).astimezone(ZoneInfo("Europe/Brussels"))
+    assert last_moment.date() == file.execute_on
 
 
 def test_the_json_says_what_the_decision_says(creator: Creator) -> None:

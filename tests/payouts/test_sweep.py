@@ -201,7 +201,7 @@ def test_each_monday_there_is_a_sweep_that_pays_and_marks_them() -> None:
     at = sweep_run(before)
     assert at.isoweekday() == 1
     (coming,) = [it for it in dry_run.coming(before) if it.rhythm == sweep.SWEEP]
-    (foreseen,) = dry_run.foresee(coming, 10)
+    (foreseen,) = dry_run.foresee(coming)
     assert foreseen.creator.id == creator.id
     assert foreseen.decision.lifted_for is Lift.HOLDING_LIMIT
     creator.payout_rhythm_at = other.payout_rhythm_at = at  # no run of their own comes before

@@ -10,11 +10,15 @@ from marketplace import clock
 from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
+from marketplace.parties.creator import Creator
+from marketplace.payouts import destination as destinations
 from marketplace.payouts import leaving, returning
 from marketplace.payouts import opening as runs
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.run import PayoutRun
 from marketplace.processors.base import IDEMPOTENCY_ERROR, Verdict
+from marketplace.web import operator_dry_run
+from marketplace.webhooks import converge
 from tests.make import (
     do_runs,
     earn_matured,
@@ -24,6 +28,7 @@ from tests.make import (
     make_paypal_destination,
     make_returned,
     run_after_maturity,
+    transfer_of,
 )
 from tests.web.operating import Operating, answer, operating
 from tests.within import locked, money_tables
@@ -247,6 +252,54 @@ def test_a_dry_run_says_whom_the_next_run_would_pay_and_changes_nothing(
     assert "$0.01 missing to the threshold" in page
     assert "The creator has connected no destination." in page
     assert "$300.00" not in page, "who is excluded is not in the total"
+
+
+def test_a_dry_run_that_lists_few_creators_sums_up_all(
+    operating: Operating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make() -> None:
+        for handle in ("first", "second", "third"):
+            creator = make_creator(handle).creator
+            earn_matured(creator, "4000.00 USD")
+            make_destination(creator)
+
+    operating.within(make)
+    monkeypatch.setattr(operator_dry_run, "CREATORS_MAX", 1)
+    page = operating.see("/operator/payouts/runs/next")
+    assert "@first" in page
+    assert "@second" not in page
+    assert "Only the first 1 creators are listed; every sum is of all of them." in page
+    assert "$12,000.00" in page, "what it needs"
+    assert "An operator will have to approve it" in page, "4,000.00 alone need nobody"
+
+
+def test_a_dry_run_compares_everybody_with_the_run_before(
+    operating: Operating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both were paid, so that neither is gone; one is paid elsewhere by now."""
+
+    def make() -> None:
+        at = clock.now()
+        for handle in ("first", "second"):
+            creator = make_creator(handle).creator
+            earn_matured(creator, "150.00 USD")
+            make_destination(creator)
+        do_runs(at)
+        for payout in db.session.query(Payout).all():
+            assert leaving.may_send(locked(Payout, payout.id), at)
+            converge.apply(transfer_of(payout), at)
+        db.session.commit()
+        destinations.retire(payout.creator_id, "user:1", clock.now())
+        for creator in db.session.query(Creator).order_by(Creator.id):
+            earn_matured(creator, "150.00 USD")
+            if creator.id == payout.creator_id:
+                make_destination(creator)
+
+    operating.within(make)
+    monkeypatch.setattr(operator_dry_run, "CREATORS_MAX", 1)
+    page = operating.see("/operator/payouts/runs/next")
+    assert "Gone" not in page
+    assert page.count("Other destination") == 1
 
 
 def test_without_creators_no_run_is_coming(operating: Operating) -> None:

@@ -17,14 +17,16 @@ import pytest
 from flask import Flask
 
 from marketplace import clock
+from marketplace.errors import ProcessorUnavailable
 from marketplace.extensions import db
 from marketplace.processors.base import BadSignature
+from marketplace.processors.paypal import FAILURE_KEPT, FAILURES_MAX
 from marketplace.processors.paypal_events import CERTIFICATE, certificate_url
 from marketplace.processors.stripe import Stripe
 from marketplace.webhooks import inbox
 from marketplace.worker import polling
 from tests.conftest import Web
-from tests.sandbox.server import SandboxServer
+from tests.sandbox.server import PAYPAL_WEBHOOK_ID, SandboxServer
 from tests.webhooks import paypal_world as world
 from tests.webhooks.paypal_world import event, headers, usd, with_the_crc_of
 
@@ -149,6 +151,42 @@ def test_a_certificate_that_cannot_be_had_now_is_asked_for_again(
     assert post(raw, signed | {"PAYPAL-CERT-URL": nowhere}) == 503
 
 
+def test_a_forger_cannot_make_us_fetch_again_and_again(
+    joined: Stripe, app: Flask, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one address that fails, nor a new one each time; what is known needs no fetching."""
+    raw, adapter = event("B1"), app.extensions["processors"]["paypal"]
+    signed = headers(sandbox, raw)
+
+    def verify(name: str) -> bool:
+        url = signed["PAYPAL-CERT-URL"].replace("CERT-", name)
+        named = {**signed, "PAYPAL-CERT-URL": url}
+        sent = {"-".join(it.capitalize() for it in key.split("-")): named[key] for key in named}
+        try:
+            adapter.verify("paypal", raw, sent, [PAYPAL_WEBHOOK_ID])
+        except ProcessorUnavailable:
+            return False
+        return True
+
+    assert verify("CERT-")
+    fetched: list[str] = []
+    fetch = adapter._certificates
+
+    def counted(url: str) -> object:
+        fetched.append(url)
+        return fetch(url)
+
+    monkeypatch.setattr(adapter, "_certificates", counted)
+    for name in ("NONE-", "NONE-", *(f"N{n}-" for n in range(20))):
+        assert not verify(name)
+    assert len(fetched) == FAILURES_MAX == len(set(fetched))
+    assert verify("CERT-")
+    later = clock.wall_now() + FAILURE_KEPT
+    monkeypatch.setattr(clock, "wall_now", lambda: later)
+    assert not verify("NONE-")
+    assert len(fetched) == FAILURES_MAX + 1
+
+
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"event_type": 1}', b"not json"])
 def test_what_is_signed_but_no_event_is_refused(
     post: Post, sandbox: SandboxServer, raw: bytes
@@ -173,12 +211,22 @@ def test_without_a_webhook_id_the_endpoint_is_off(
 CERTS = "/v1/notifications/certs/CERT-360caa42-fca2a594"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [f"https://{host}{CERTS}" for host in ("api.paypal.com", "api-m.sandbox.paypal.com")],
-)
-def test_in_live_mode_a_certificate_lies_at_paypals(url: str) -> None:
-    assert certificate_url({CERTIFICATE: url}, None) == url
+HOSTS = {
+    True: ("api.paypal.com", "api-m.paypal.com"),
+    False: ("api.sandbox.paypal.com", "api-m.sandbox.paypal.com"),
+}
+
+
+@pytest.mark.parametrize("livemode", [True, False])
+def test_a_certificate_lies_at_the_api_of_our_mode_and_at_no_other_host_of_paypals(
+    livemode: bool,
+) -> None:
+    for host in HOSTS[livemode]:
+        url = f"https://{host}{CERTS}"
+        assert certificate_url({CERTIFICATE: url}, None, livemode) == url
+    for host in (*HOSTS[not livemode], "x.paypal.com", "paypal.com", "x.api.paypal.com"):
+        with pytest.raises(BadSignature):
+            certificate_url({CERTIFICATE: f"https://{host}{CERTS}"}, None, livemode)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +249,7 @@ def test_in_live_mode_a_certificate_lies_at_paypals(url: str) -> None:
 )
 def test_nowhere_else_is_a_certificate_fetched_from(url: str) -> None:
     with pytest.raises(BadSignature):
-        certificate_url({CERTIFICATE: url}, None)
+        certificate_url({CERTIFICATE: url}, None, True)
 
 
 # ---- how far
