@@ -18,7 +18,7 @@ from marketplace.processors import registry
 from marketplace.processors.pace import pace
 from marketplace.reconciliation import asking, comparing, difference
 from marketplace.reconciliation import run as runs
-from marketplace.reconciliation.mirror import mirror
+from marketplace.reconciliation.mirror import mirror, moved_by
 from marketplace.reconciliation.run import ReconciliationRun
 from marketplace.webhooks import converge, inbox
 from marketplace.webhooks.event import WebhookEvent
@@ -101,7 +101,7 @@ def _ask(claim: _Claim, at: datetime) -> None:
         db.session.rollback()
         log.warning("reconcile: %s %s: %s", question.kind, question.remote_id, error)
     run = _locked(claim)
-    run.movements_found += mirror(claim.processor, snapshot.movements)
+    run.movements_found += mirror(claim.processor, moved_by(snapshot))
     run.asked += 1
     run.go_on("asking", question.cursor)
 
