@@ -12,11 +12,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import clock
@@ -62,11 +63,17 @@ class ReconciliationRun(Base):
     tries: Mapped[int] = mapped_column(default=0)  # in a row, without a usable answer
     next_try_at: Mapped[datetime]  # wall time
     last_error: Mapped[str | None]
+    # What it could not read or follow, each by its name at the processor; the next run asks again.
+    left_out: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
 
     def go_on(self, state: str, cursor: str | None = None) -> None:
         """This step succeeded: stand at `cursor` of `state`."""
         self.state, self.cursor = state, cursor
         self.tries, self.last_error, self.next_try_at = 0, None, clock.wall_now()
+
+    def leave_out(self, names: Iterable[str]) -> None:
+        """Go on without these: the comparison shows what is missing, the run says what it is."""
+        self.left_out = [*self.left_out, *names]
 
 
 def begin(processor: str, at: datetime, day: date | None = None) -> UUID | None:
