@@ -97,7 +97,7 @@ def _ask(claim: _Claim, at: datetime) -> bool:
     run = _locked(claim)
     question = asking.next_question(run)
     if question is None:
-        run.go_on("settling")
+        run.settle()
         return True
     db.session.commit()
     try:
@@ -130,10 +130,12 @@ def _follow(processor: str, question: Question, at: datetime) -> int:
 
 
 def _settle(claim: _Claim, at: datetime) -> bool:
-    """Compare, once the inbox has handled what was found; False while it has not."""
+    """Compare, once the inbox has handled what it had when settling began; False while not."""
     run = _locked(claim)
     fresh = select(WebhookEvent.id).where(
-        WebhookEvent.processor == run.processor, WebhookEvent.state == "new"
+        WebhookEvent.processor == run.processor,
+        WebhookEvent.state == "new",
+        WebhookEvent.received_at <= (run.settling_since or clock.wall_now()),
     )
     if db.session.scalar(fresh.limit(1)) is not None:
         run.next_try_at = clock.wall_now() + BREATH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,12 @@ from marketplace.errors import ProcessorUnavailable
 from marketplace.extensions import db
 from marketplace.funding.deposit import DepositStatus
 from marketplace.processors import stripe_balance, stripe_events
-from marketplace.processors.base import BadPayload
+from marketplace.processors.base import BadPayload, Ref
 from marketplace.processors.stripe import Stripe
 from marketplace.reconciliation import run as runs
 from marketplace.reconciliation.run import ReconciliationRun
 from marketplace.webhooks import converge, inbox
+from marketplace.webhooks.event import WebhookEvent
 from marketplace.worker import reconciling
 from tests.make import make_operator
 from tests.reconciliation import scenes
@@ -150,3 +152,41 @@ def test_an_error_of_ours_is_written_down_and_tried_again(
     monkeypatch.setattr(inbox, "store_listed", store)
     scenes.waits_are_over()
     assert reconcile().left_out == []
+
+
+def test_a_run_ends_although_events_keep_coming(sandbox: SandboxServer, operator: UUID) -> None:
+    paid(sandbox, operator)
+    assert runs.begin("stripe", clock.now())
+    db.session.commit()
+    for number in range(20):
+        scenes.waits_are_over()
+        scenes.handle_events()
+        ref = Ref(f"evt_{number}", "charge.updated", False, None, None, None)
+        inbox.store("stripe", "platform", ref, b"{}", {}, clock.wall_now())
+        reconciling.reconcile_next(clock.now())
+        db.session.remove()
+    run = db.session.query(ReconciliationRun).one()
+    assert (run.state, run.differences_found) == ("done", 0)
+    assert db.session.query(WebhookEvent).filter_by(state="new").count() > 0
+
+
+def test_what_moves_while_a_run_is_under_way_is_no_difference_before_its_event_is_late(
+    sandbox: SandboxServer, operator: UUID
+) -> None:
+    """The books have it already, because it was asked about; its event is still on its way."""
+    assert runs.begin("stripe", clock.now())
+    db.session.commit()
+    assert reconciling.reconcile_next(clock.now())  # events are listed
+    db.session.commit()
+    sandbox.set_offset(2)  # whole seconds are all that Stripe says of a time
+    deposit = paid(sandbox, operator)
+
+    run = reconcile()
+
+    assert (run.events_found, run.asked, run.differences_found) == (0, 1, 0)
+    assert deposit_status(deposit) == DepositStatus.SUCCEEDED
+    # The next run finds the event; had it never come, that would be a difference from then on.
+    clock.set_offset(timedelta(seconds=10))
+    forget_events(sandbox)
+    assert reconcile().differences_found == 1
+    assert standing() == [("inbox", "charge", 50_000, 0)]
