@@ -37,6 +37,7 @@ from tests.agreeing import make_agreement
 from tests.make import (
     BrandTeam,
     earn,
+    fill_pool,
     make_brand,
     make_campaign,
     make_clawback,
@@ -145,6 +146,10 @@ PLANTS: dict[str, tuple[str, set[str]]] = {
     ),
     "a dispute that gave back more than the books say": (
         "UPDATE dispute SET reinstated_minor = reinstated_minor - 1 WHERE status = 'won'",
+        {"R3"},
+    ),
+    "a dispute of a pool that took less than the books say": (
+        "UPDATE dispute SET withdrawn_minor = withdrawn_minor - 1 WHERE brand_id IS NULL",
         {"R3"},
     ),
     "money that a dispute took which nobody knows": (
@@ -529,6 +534,7 @@ def _claw_back() -> None:
 
 def _dispute() -> None:
     """A brand whose payments are disputed: one won, one lost, one open; its debts repaid in part.
+    And a payment that filled a pool.
 
     The first is reserved, so that all of it is debt; what the others bring repays some of it.
     """
@@ -540,6 +546,8 @@ def _dispute() -> None:
         for said in ("needs_response", state):
             converge.apply(_told_of(deposit, said), clock.now())
             db.session.commit()
+    converge.apply(_told_of(fill_pool(EarningKind.FUND, usd(9_000)), "lost"), clock.now())
+    db.session.commit()
 
 
 def _reserved(team: BrandTeam) -> Deposit:

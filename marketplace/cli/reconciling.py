@@ -52,6 +52,8 @@ def _reconcile(processor: str) -> int:
         f"{processor}: {run.events_found} events had not reached us, {run.movements_found}"
         f" movements were new, {run.asked} objects were asked about"
     )
+    for name in run.left_out:
+        click.echo(f"  could not be read or followed, so it went on without: {name}")
     standing = db.session.scalars(
         select(Difference)
         .where(Difference.processor == processor, Difference.status.in_(STANDING))
@@ -86,7 +88,7 @@ def _finish(id: UUID) -> ReconciliationRun:
             return run
         if run.last_error:
             raise click.ClickException(
-                f"{run.processor} does not answer: {run.last_error}; the worker goes on with it"
+                f"{run.processor} gives no usable answer: {run.last_error}; the worker goes on"
             )
         db.session.remove()
         time.sleep(TURN_S)

@@ -1,8 +1,9 @@
-"""What a processor says of a dispute, and what follows for the money and for the brand.
+"""What a processor says of a dispute, and what follows for the money and for who paid it in.
 
 Refunds and disputes share one budget, counted under the deposit's lock: together they never take
 more than was charged. What a card's bank takes is the brand's to bear: out of what it has free,
-and else as its debt. Reservations and creators are not touched.
+and else as its debt. Of a deposit that filled a pool it is ours: out of what the pool still has,
+and else as a loss. Reservations and creators are not touched.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from marketplace.funding import refund as refunds
 from marketplace.funding.deposit import PROCESSOR, Deposit, Mismatch
 from marketplace.funding.dispute import Dispute, DisputeStatus
 from marketplace.ledger import balances, dispute_postings, journal, postings
-from marketplace.ledger.draft import Draft
-from marketplace.money import zero
+from marketplace.ledger.draft import AccountRef, Draft
+from marketplace.money import Money, zero
 from marketplace.notifications import notices
 from marketplace.processors.base import Snapshot
 from marketplace.processors.listing import Moved
@@ -54,10 +55,6 @@ def converge(deposit: Deposit, dispute: Dispute | None, told: Snapshot, at: date
 
 
 def _begin(deposit: Deposit, told: Snapshot, at: datetime) -> Dispute:
-    if deposit.brand_id is None:
-        raise Mismatch(
-            f"deposit {deposit.id} filled a pool: its dispute is for a person to look at"
-        )
     if told.amount is None or not told.amount.minor > 0:
         raise Mismatch(f"dispute {told.remote_id} is about nothing")
     dispute = Dispute(
@@ -135,14 +132,14 @@ def _money(deposit: Deposit, dispute: Dispute, told: Snapshot, at: datetime) -> 
         if dispute.withdrawn_ref is None:
             continue  # its withdrawal waits, and so does this
         if dispute.reinstated_ref is None:
-            drafts += _reinstated(dispute, movement, at)
+            drafts += _reinstated(deposit, dispute, movement, at)
         elif dispute.reinstated_ref != movement.ref:
             raise Mismatch(f"dispute {dispute.id} gave the money back twice")
     return drafts
 
 
 def _withdrawn(deposit: Deposit, dispute: Dispute, it: Moved, at: datetime) -> list[Draft]:
-    """The bank took it: from what the brand has free, the rest is its debt."""
+    """The bank took it: from what the brand or the pool has free, the rest is debt or our loss."""
     amount = -it.amount
     left = refunds.refundable(deposit)
     if amount > left and refunds.under_way(deposit):
@@ -151,25 +148,40 @@ def _withdrawn(deposit: Deposit, dispute: Dispute, it: Moved, at: datetime) -> l
         raise Mismatch(
             f"dispute {dispute.id} took {amount}, and of deposit {deposit.id} only {left} is left"
         )
-    owner = dispute.brand_owner
-    taken = min(amount, balances.balance(postings.brand_available(owner), amount.currency))
+    free, bears = _accounts(deposit, dispute)
+    taken = min(amount, balances.balance(free, amount.currency))
     dispute.withdrawn_minor, dispute.withdrawn_ref = amount.minor, it.ref
     dispute.debt_minor = (amount - taken).minor
     withdrawn = dispute_postings.dispute_withdrawn(
-        PROCESSOR, owner, taken, dispute.debt, dispute.cause, at
+        PROCESSOR, ((free, taken), (bears, dispute.debt)), dispute.cause, at
     )
     return [withdrawn, *_fee(dispute, it, at)]
 
 
-def _reinstated(dispute: Dispute, it: Moved, at: datetime) -> list[Draft]:
-    """The bank gave it back: the brand's again. What it owes is taken from there afterwards."""
+def _reinstated(deposit: Deposit, dispute: Dispute, it: Moved, at: datetime) -> list[Draft]:
+    """The bank gave it back: the brand's again. What it owes is taken from there afterwards.
+
+    Of a pool, what was taken from it comes first, then our loss.
+    """
     if it.amount.minor > dispute.withdrawn_minor:
         raise Mismatch(f"dispute {dispute.id} gave back more than it took: {it.amount}")
     dispute.reinstated_minor, dispute.reinstated_ref = it.amount.minor, it.ref
+    free, bears = _accounts(deposit, dispute)
+    to_free = it.amount
+    if dispute.brand_id is None:
+        to_free = min(it.amount, Money(dispute.withdrawn_minor, dispute.currency) - dispute.debt)
     reinstated = dispute_postings.dispute_reinstated(
-        PROCESSOR, dispute.brand_owner, it.amount, dispute.cause, at
+        PROCESSOR, ((free, to_free), (bears, it.amount - to_free)), dispute.cause, at
     )
     return [reinstated, *_fee(dispute, it, at)]
+
+
+def _accounts(deposit: Deposit, dispute: Dispute) -> tuple[AccountRef, AccountRef]:
+    """What is taken from first, and who bears the rest: the brand, or of a pool we ourselves."""
+    if dispute.brand_id is None:
+        return deposit.pool, postings.PLATFORM_FEES
+    owner = dispute.brand_owner
+    return postings.brand_available(owner), dispute_postings.brand_debt(owner)
 
 
 def _fee(dispute: Dispute, it: Moved, at: datetime) -> list[Draft]:
@@ -190,13 +202,24 @@ def _fee(dispute: Dispute, it: Moved, at: datetime) -> list[Draft]:
 def _tell(dispute: Dispute, at: datetime) -> None:
     """Write to the brand, and to operators where they can do something, what the bank says now."""
     said = _to_brand(dispute)
-    if said is not None:
+    if said is not None and dispute.brand_id is not None:
         notices.to_brand(dispute.brand_id, at, *said, "/brand/money")
     if dispute.status in (DisputeStatus.INQUIRY, DisputeStatus.NEEDS_RESPONSE):
         notices.to_operators(
             at,
             says("A payment of %(amount)s is disputed: answer in time", amount=dispute.amount),
             says("Send the processor evidence by the day that the page of disputes names."),
+            "/operator/disputes",
+        )
+    if dispute.brand_id is None and dispute.status == DisputeStatus.LOST:
+        notices.to_operators(
+            at,
+            says("A payment of %(amount)s into a pool is lost", amount=dispute.amount),
+            says(
+                "The cardholder's bank keeps it. %(debt)s of it was paid out to creators before:"
+                " that is the marketplace's loss, and theirs to keep.",
+                debt=dispute.debt,
+            ),
             "/operator/disputes",
         )
 

@@ -22,7 +22,7 @@ from marketplace.database.lock import lock
 from marketplace.errors import BadInput, MarketplaceError, says
 from marketplace.extensions import db
 from marketplace.ledger import journal, postings
-from marketplace.ledger.draft import Cause, Draft
+from marketplace.ledger.draft import AccountRef, Cause, Draft
 from marketplace.money import Money
 from marketplace.processors import outbox
 from marketplace.processors.base import CheckoutIntent, Snapshot
@@ -133,6 +133,11 @@ class Deposit(Polled, Stateful):
     @property
     def cause(self) -> Cause:
         return Cause("deposit", self.id)
+
+    @property
+    def pool(self) -> AccountRef:
+        """The pool that it fills, if it is no brand's."""
+        return postings.POOLS["fund" if self.purpose == Purpose.FUND_POOL else "gift"]
 
 
 def request(
@@ -286,9 +291,8 @@ def _arrival(deposit: Deposit, brand_owner: str | None, at: datetime) -> Draft:
         return postings.deposit_received(
             PROCESSOR, brand_owner, deposit.amount, deposit.charge_ref, deposit.cause, at
         )
-    pool = postings.POOLS["fund" if deposit.purpose == Purpose.FUND_POOL else "gift"]
     return postings.pool_filled(
-        PROCESSOR, pool, deposit.amount, deposit.charge_ref, deposit.cause, at
+        PROCESSOR, deposit.pool, deposit.amount, deposit.charge_ref, deposit.cause, at
     )
 
 

@@ -1,4 +1,4 @@
-"""A dispute: a cardholder tells their bank that they did not agree to a brand's payment.
+"""A dispute: a cardholder tells their bank that they did not agree to a payment to us.
 
 The bank may only ask (an inquiry), or take the money back at once and give it back if we convince
 it (a chargeback). `chargeback` follows what the processor says of it; here is where it stands.
@@ -87,7 +87,8 @@ class Dispute(Polled, Stateful):
     }
 
     deposit_id: Mapped[UUID] = mapped_column(ForeignKey("deposit.id"), index=True)
-    brand_id: Mapped[UUID] = mapped_column(ForeignKey("brand.id"), index=True)
+    # None: the deposit filled a pool, so that the marketplace itself bears it.
+    brand_id: Mapped[UUID | None] = mapped_column(ForeignKey("brand.id"), index=True)
     dispute_ref: Mapped[str] = mapped_column(unique=True)  # the processor's
     amount_minor: Mapped[int]  # what is disputed: all of the charge, or a part
     currency: Mapped[str]
@@ -114,6 +115,7 @@ class Dispute(Polled, Stateful):
 
     @property
     def brand_owner(self) -> str:
+        assert self.brand_id is not None, "a pool is no brand's"
         return f"brand:{self.brand_id.hex}"
 
 

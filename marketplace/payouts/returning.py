@@ -11,7 +11,9 @@ from datetime import datetime
 from marketplace import statuses
 from marketplace.errors import WrongState
 from marketplace.extensions import db
-from marketplace.ledger import journal, postings
+from marketplace.ledger import dispute_postings, journal, postings
+from marketplace.ledger.draft import Draft
+from marketplace.money import zero
 from marketplace.payouts import notices
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout, PayoutStatus
@@ -23,8 +25,9 @@ from marketplace.statuses import SYSTEM
 def returned(payout: Payout, transfer: Snapshot, at: datetime) -> None:
     """The transfer came back in full: the amount is available again. The caller locked the payout.
 
-    What the payout had recovered of debt stays recovered. A payout of which we had not heard yet
-    that it was paid is paid and returned at once.
+    What the payout had recovered of debt stays recovered. The processor's fee is ours again as far
+    as it came back too. A payout of which we had not heard yet that it was paid is paid and
+    returned at once.
 
     Raises:
         Mismatch: the transfer is not the payout's, or the payout has ended otherwise.
@@ -39,7 +42,17 @@ def returned(payout: Payout, transfer: Snapshot, at: datetime) -> None:
     drafts.append(
         postings.payout_returned(processor, payout.creator_owner, payout.amount, payout.cause, at)
     )
+    drafts += _fees_back(payout, processor, transfer, at)
     journal.post_many(drafts)
+
+
+def _fees_back(payout: Payout, processor: str, transfer: Snapshot, at: datetime) -> list[Draft]:
+    """What the processor gave back of its fee, each time under the movement that brought it."""
+    return [
+        dispute_postings.processor_fee_returned(processor, -it.fee, it.remote_id, payout.cause, at)
+        for it in transfer.movements
+        if it.fee < zero(it.fee.currency)
+    ]
 
 
 def confirm(payout: Payout, actor: str, at: datetime) -> None:

@@ -132,6 +132,9 @@ class Request:
     remote_id: str | None = None  # a person found that this was made: look it up by that
 
 
+CAME_TO_NOTHING = ("failed", "returned")  # of a transfer: its receiver never had the money
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """Our normal form of what a processor says of one object at one moment.
@@ -164,7 +167,9 @@ class Snapshot:
     remote_created: datetime | None = None
     # What a recipient must still provide; why a transfer failed.
     requirements: Sequence[str] = ()
-    movements: Sequence[Movement] = ()  # where there is no list of them: what it moved of our money
+    # Where there is no list of them: what it moved of our money; of what came to nothing, what it
+    # moved if it had been paid before.
+    movements: Sequence[Movement] = ()
     # Of a dispute: what it moved of our money so far, why, and until when it can be answered.
     moved: Sequence[Moved] = ()
     reason: str = ""

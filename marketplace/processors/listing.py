@@ -18,6 +18,7 @@ class Page(Generic[T]):
 
     rows: Sequence[T]
     next: str | None = None
+    unreadable: Sequence[str] = ()  # the names there of what we cannot read; the others go on
 
 
 @dataclass(frozen=True)

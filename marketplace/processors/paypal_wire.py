@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from marketplace.money import Money, zero
-from marketplace.processors.base import Body, Snapshot, TransferIntent
+from marketplace.processors.base import CAME_TO_NOTHING, Body, Snapshot, TransferIntent
 from marketplace.processors.listing import Cash, Movement
 from marketplace.processors.paypal_amounts import from_paypal, to_paypal
 
@@ -101,8 +101,12 @@ def _snapshot(answer: Doc, item: Doc | None, livemode: bool) -> Snapshot:
 
 
 def _movements(header: Doc, item: Doc, state: str) -> tuple[Movement, ...]:
-    """What the item did to our balance: it left once it succeeded, and perhaps came back later."""
-    if state not in ("paid", "reversed"):
+    """What the item did to our balance: it left once it succeeded, and perhaps came back later.
+
+    One that failed or was returned does not say whether it had succeeded first: who asked knows.
+    PayPal's fee comes back where the receiver never had the money.
+    """
+    if state not in ("paid", "reversed", *CAME_TO_NOTHING):
         return ()
     id, batch = _name(item["payout_item_id"]), _name(header["payout_batch_id"])
     amount, fee = _money(item["payout_item"]["amount"]), item.get("payout_item_fee")
@@ -114,8 +118,8 @@ def _movements(header: Doc, item: Doc, state: str) -> tuple[Movement, ...]:
     gone = Movement(id, "transfer", -amount, kept, *about)
     if state == "paid":
         return (gone,)
-    back = Movement(f"{id}:back", "transfer_refund", amount, zero(amount.currency), *about)
-    return gone, back
+    fee_back = -kept if state in CAME_TO_NOTHING else zero(amount.currency)
+    return gone, Movement(f"{id}:back", "transfer_refund", amount, fee_back, *about)
 
 
 def _state(header: Doc, item: Doc | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import stripe
 
@@ -21,6 +21,7 @@ from marketplace.processors.base import (
     IDEMPOTENCY_ERROR,
     NOT_FOUND,
     UNREADABLE,
+    BadPayload,
     Body,
     Endpoint,
     Intent,
@@ -45,6 +46,8 @@ _REACHED = frozenset(
     + ("HR", "HU", "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO")
     + ("SE", "SI", "SK", "US")
 )
+
+T = TypeVar("T")
 
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 
@@ -181,17 +184,14 @@ class Stripe:
         """Return a page of the events of our own account; Stripe keeps 30 days of them."""
         with _asking():
             listed = self._client.v1.events.list(_since(since, after))
-            docs = [event.to_dict(for_json=True) for event in listed.data]
-            rows = [(stripe_events.ref_of("platform", it), json.dumps(it).encode()) for it in docs]
-            return Page(rows, docs[-1]["id"] if listed.has_more else None)
+            return _page(listed, _event)
 
     def movements(self, since: datetime, after: str | None = None) -> Page[Movement]:
         """Return a page of our balance transactions."""
         with _asking():
             parameters: Any = {**_since(since, after), "expand": ["data.source"]}
             listed = self._client.v1.balance_transactions.list(parameters)
-            rows = [stripe_balance.movement(entry.to_dict()) for entry in listed.data]
-            return Page(rows, rows[-1].remote_id if listed.has_more else None)
+            return _page(listed, lambda it: stripe_balance.movement(it.to_dict()))
 
     def payout_step(self, currency: str) -> int:
         """Return what a payout is a multiple of, in our minor units."""
@@ -269,6 +269,22 @@ def _since(since: datetime, after: str | None) -> Any:
     """The parameters of a page of a list: what was created since then, after that one."""
     page: dict[str, Any] = {"created": {"gte": int(since.timestamp())}, "limit": 100}
     return page if after is None else {**page, "starting_after": after}
+
+
+def _page(listed: Any, read: Callable[[Any], T]) -> Page[T]:
+    """Read a list line by line: one that we cannot read is named and keeps none of the others."""
+    rows, unreadable = [], []
+    for line in listed.data:
+        try:
+            rows.append(read(line))
+        except (*_UNREADABLE, BadPayload):
+            unreadable.append(str(line["id"]))
+    return Page(rows, listed.data[-1]["id"] if listed.has_more else None, unreadable)
+
+
+def _event(event: Any) -> tuple[Ref, bytes]:
+    doc = event.to_dict(for_json=True)
+    return stripe_events.ref_of("platform", doc), json.dumps(doc).encode()
 
 
 @contextmanager

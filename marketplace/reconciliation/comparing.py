@@ -4,7 +4,8 @@ A day is the processor's, in UTC: a posting counts on the day of the movement th
 however late it was made; one that follows none, on its own. What a movement should have been posted
 as, its key says (`POSTING_KEY`): one movement, one posting.
 
-The inbox says no amounts. Its sum is of the movements of whose object an event was followed.
+The inbox says no amounts. Its sum is of the movements of whose object an event was followed. What
+moved after the run began is not in it: its event may be on its way, and the next run has it.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ MOVEMENTS = """
            NULL, NULL
       FROM balance_transaction WHERE fee_minor <> 0
 """
+_TELLABLE = "(m.object_id IS NOT NULL AND m.created_at <= :listed_at)"
 # Was an event about the movement's object followed? Of what came back, the one that says so.
 _TOLD = """
     EXISTS (SELECT FROM webhook_event e
@@ -85,8 +87,7 @@ _CASES = " ".join(f"WHEN '{kind}' THEN '{type}'" for kind, type in TYPES.items()
 SIDES = f"""
     WITH movement AS MATERIALIZED (
         SELECT m.*, (m.created_at AT TIME ZONE 'UTC')::date AS day, {POSTING_KEY} AS posting_key,
-               m.object_id IS NOT NULL AS is_tellable,
-               m.object_id IS NOT NULL AND {_TOLD} AS is_told
+               {_TELLABLE} AS is_tellable, {_TELLABLE} AND {_TOLD} AS is_told
           FROM ({MOVEMENTS}) m
          WHERE m.processor = :processor AND m.created_at >= :long_before),
     posting AS (

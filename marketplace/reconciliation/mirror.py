@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.extensions import Base, db
+from marketplace.payouts.payout import Payout
+from marketplace.processors.base import CAME_TO_NOTHING, Snapshot
 from marketplace.processors.listing import Movement
 
 
@@ -33,6 +35,16 @@ class BalanceTransaction(Base):
     source: Mapped[str | None]  # the charge, refund or transfer that moved it
     object_kind: Mapped[str | None]  # what to fetch about it, as an event would name it
     object_id: Mapped[str | None]
+
+
+def moved_by(fetched: Snapshot) -> Sequence[Movement]:
+    """What a fetched object moved. What came to nothing moved something only if it had succeeded
+    before, and then a payout of ours names it."""
+    if fetched.state in CAME_TO_NOTHING:
+        named = select(Payout.id).where(Payout.transfer_ref == fetched.remote_id)
+        if db.session.scalar(named) is None:
+            return ()
+    return fetched.movements
 
 
 def mirror(processor: str, movements: Sequence[Movement]) -> int:

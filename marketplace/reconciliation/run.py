@@ -5,18 +5,19 @@
     events      a page at a time: what never reached the inbox is stored there
     movements   a page at a time: what moved our money is mirrored
     asking      one object at a time: what moved and no posting of ours follows is fetched
-    settling    until the inbox has handled what was found; then the comparison
+    settling    until the inbox has handled what it has by then; then the comparison
 
 `cursor` says how far a state came, so that whoever takes the run up goes on from there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import clock
@@ -61,12 +62,24 @@ class ReconciliationRun(Base):
     differences_found: Mapped[int] = mapped_column(default=0)  # that no run had seen before
     tries: Mapped[int] = mapped_column(default=0)  # in a row, without a usable answer
     next_try_at: Mapped[datetime]  # wall time
+    settling_since: Mapped[datetime | None]  # wall time: events that came later are not waited for
     last_error: Mapped[str | None]
+    # What it could not read or follow, each by its name at the processor; the next run asks again.
+    left_out: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
 
     def go_on(self, state: str, cursor: str | None = None) -> None:
         """This step succeeded: stand at `cursor` of `state`."""
         self.state, self.cursor = state, cursor
         self.tries, self.last_error, self.next_try_at = 0, None, clock.wall_now()
+
+    def settle(self) -> None:
+        """All was listed and asked: wait for what the inbox has by now."""
+        self.settling_since = clock.wall_now()
+        self.go_on("settling")
+
+    def leave_out(self, names: Iterable[str]) -> None:
+        """Go on without these: the comparison shows what is missing, the run says what it is."""
+        self.left_out = [*self.left_out, *names]
 
 
 def begin(processor: str, at: datetime, day: date | None = None) -> UUID | None:

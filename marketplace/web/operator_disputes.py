@@ -36,7 +36,7 @@ def disputes() -> ResponseReturnValue:
         "operator/disputes.html",
         to_answer=to_answer,
         page=page,
-        brands=_by_id(Brand, {it.brand_id for it in shown}),
+        brands=_by_id(Brand, {it.brand_id for it in shown if it.brand_id}),
         deposits=_by_id(Deposit, {it.deposit_id for it in shown}),
         debts=_debts(),
         dispute_words=dispute_words,

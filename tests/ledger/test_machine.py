@@ -53,7 +53,13 @@ MAKERS: list[Maker] = [
     lambda b, n: postings.refund_reserved(b.brand, usd(n), cause(), NOON),
     lambda b, n: postings.refund_paid("stripe", b.brand, usd(n), cause(), NOON),
     lambda b, n: dispute_postings.dispute_withdrawn(
-        "stripe", b.brand, usd(n), usd(n // 2), cause(), NOON
+        "stripe",
+        (
+            (postings.brand_available(b.brand), usd(n)),
+            (dispute_postings.brand_debt(b.brand), usd(n // 2)),
+        ),
+        cause(),
+        NOON,
     ),
     lambda b, n: dispute_postings.brand_debt_repaid(b.brand, usd(n), cause(), NOON),
 ]

@@ -19,7 +19,12 @@ WHY = cause("deposit")
 HEX = WHY.id.hex
 FUND = p.POOLS["fund"]
 
+
 # What is posted, its key, and its lines: + is a debit.
+def borne(taken: int, owing: int) -> d.Parts:
+    return (p.brand_available(BRAND), usd(taken)), (d.brand_debt(BRAND), usd(owing))
+
+
 BOOK: list[tuple[Draft, str, str]] = [
     (
         p.deposit_received("stripe", BRAND, usd(100), "ch_1", WHY, NOON),
@@ -72,20 +77,28 @@ BOOK: list[tuple[Draft, str, str]] = [
         "+100 processor_clearing processor:stripe | -100 brand_available brand:b",
     ),
     (
-        d.dispute_withdrawn("stripe", BRAND, usd(70), usd(30), WHY, NOON),
+        d.dispute_withdrawn("stripe", borne(70, 30), WHY, NOON),
         f"dispute_withdrawn:{HEX}",
         "+70 brand_available brand:b | +30 brand_debt brand:b"
         " | -100 processor_clearing processor:stripe",
     ),
     (
-        d.dispute_withdrawn("stripe", BRAND, usd(0), usd(30), WHY, NOON),
+        d.dispute_withdrawn("stripe", borne(0, 30), WHY, NOON),
         f"dispute_withdrawn:{HEX}",
         "+30 brand_debt brand:b | -30 processor_clearing processor:stripe",
     ),
     (
-        d.dispute_reinstated("stripe", BRAND, usd(100), WHY, NOON),
+        d.dispute_reinstated("stripe", borne(100, 0), WHY, NOON),
         f"dispute_reinstated:{HEX}",
         "+100 processor_clearing processor:stripe | -100 brand_available brand:b",
+    ),
+    (
+        d.dispute_withdrawn(
+            "stripe", ((p.POOLS["fund"], usd(70)), (p.PLATFORM_FEES, usd(30))), WHY, NOON
+        ),
+        f"dispute_withdrawn:{HEX}",
+        "+70 fund_pool pool:fund | +30 platform_fees platform"
+        " | -100 processor_clearing processor:stripe",
     ),
     (
         d.processor_fee_returned("stripe", usd(15), "txn_1", WHY, NOON),

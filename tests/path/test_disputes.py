@@ -19,11 +19,12 @@ from marketplace.funding.refund import Refund, RefundStatus
 from marketplace.ledger import dispute_postings, postings
 from marketplace.ledger.balances import balance
 from marketplace.money import Money
+from marketplace.notifications.mail import Mail
 from marketplace.reconciliation.mirror import BalanceTransaction
 from marketplace.webhooks import inbox
 from tests.agreeing import make_agreement, work_of
-from tests.make import BrandTeam, make_brand, make_campaign
-from tests.path.story import SITE, Story, event_states
+from tests.make import BrandTeam, make_brand, make_campaign, make_creator
+from tests.path.story import SITE, Story, event_states, our_books, their_books
 from tests.reconciliation.scenes import reconcile
 from tests.reconciliation.scenes import standing as standing_differences
 from tests.within import locked
@@ -249,3 +250,66 @@ def test_what_a_dispute_moved_is_no_difference_to_the_processors_own_account(
     assert standing_differences() == []
     moved = set(db.session.scalars(select(BalanceTransaction.type)))
     assert moved == {"charge", "dispute"} | ({"dispute_reversal"} if outcome == "won" else set())
+
+
+# ---- a payment that filled a pool
+
+
+def pool_books(creator_owner: str) -> tuple[Money, Money, Money]:
+    """What the fund's pool has, what the creator earned, and our revenue."""
+    db.session.rollback()
+    found = (
+        balance(postings.POOLS["fund"], "USD"),
+        balance(postings.creator_pending(creator_owner), "USD"),
+        balance(postings.PLATFORM_FEES, "USD"),
+    )
+    db.session.rollback()
+    return found
+
+
+def test_a_disputed_payment_into_a_pool_takes_what_it_has_and_then_our_revenue(
+    story: Story,
+) -> None:
+    """The example of docs/money.md: 500.00 into the fund, of which 350.00 is earned."""
+    filled = story.fill_pool(usd(50_000))
+    creator = make_creator().creator
+    owner = creator.ledger_owner
+    story.earns(creator, "350.00 USD")
+    assert pool_books(owner) == (usd(15_000), usd(35_000), usd(0))
+
+    id = disputed(story, filled)
+
+    dispute = only_dispute()
+    assert (dispute.status, dispute.brand_id) == (DisputeStatus.NEEDS_RESPONSE, None)
+    assert (dispute.withdrawn_minor, dispute.debt_minor) == (50_000, 35_000)
+    assert pool_books(owner) == (usd(0), usd(35_000), usd(-35_000))
+    assert our_books() == their_books(story.sandbox)
+
+    story.sandbox.decide_dispute(id, "won")
+    story.work()
+    assert only_dispute().status == DisputeStatus.WON
+    assert pool_books(owner) == (usd(15_000), usd(35_000), usd(0))
+    assert our_books() == their_books(story.sandbox)
+    assert set(event_states()) <= {"done", "ignored"}
+    reconcile()
+    assert standing_differences() == []
+
+
+def test_a_lost_dispute_of_a_pool_is_told_to_operators_and_what_fills_it_later_stays(
+    story: Story,
+) -> None:
+    filled = story.fill_pool(usd(50_000))
+    creator = make_creator().creator
+    story.earns(creator, "350.00 USD")
+    id = disputed(story, filled)
+    story.sandbox.decide_dispute(id, "lost")
+    story.work()
+    assert only_dispute().status == DisputeStatus.LOST
+    bodies = db.session.scalars(
+        select(Mail.body).where(Mail.subject == "A payment of $500.00 into a pool is lost")
+    ).all()
+    assert bodies
+    assert all("$350.00 of it" in body for body in bodies)
+    db.session.rollback()
+    story.fill_pool(usd(10_000))
+    assert pool_books(creator.ledger_owner) == (usd(10_000), usd(35_000), usd(-35_000))

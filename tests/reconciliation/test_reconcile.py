@@ -285,5 +285,5 @@ def test_the_command_says_that_a_processor_does_not_answer(
     sandbox.fault("events.list", "e503", times=None)
     status, said = command(app, "--processor", "stripe")
     assert status == 1
-    assert "stripe does not answer" in said
+    assert "stripe gives no usable answer" in said
     assert command(app, "--processor", "nobody")[0] == 1

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from marketplace import clock
 from marketplace.database.identifier import new_id
+from marketplace.earnings.earning import EarningKind
 from marketplace.extensions import db
 from marketplace.funding import debt
 from marketplace.funding.deposit import Deposit, DepositStatus, Purpose
@@ -27,7 +28,7 @@ from marketplace.processors.listing import Moved
 from marketplace.web import dispute_words
 from marketplace.webhooks import converge
 from tests.agreeing import make_agreement
-from tests.make import make_campaign, make_member, pay
+from tests.make import fill_pool, import_rows, make_campaign, make_creator, make_member, pay
 from tests.web.browsers import Browser, brand_browser, creator_browser
 from tests.web.operating import Operating, operating
 
@@ -240,6 +241,26 @@ def test_a_dispute_without_a_date_and_with_another_reason_is_shown_as_it_is(
     dispute(app, campaign, answer_by=None, reason="bank_cannot_process")
     assert "bank_cannot_process" in operating.see("/operator/disputes")
     assert "We answer the bank by the bank's date." in see(brand, "/brand/money")
+
+
+def test_operators_see_what_is_disputed_of_a_pool_and_what_of_it_is_our_loss(
+    operating: Operating,
+) -> None:
+    def lose() -> None:
+        filled = fill_pool(EarningKind.FUND, usd(30_000))
+        row = f"R-1,{make_creator().creator.handle},100.00,USD,{clock.now().date()}"
+        import_rows(EarningKind.FUND, [row])
+        moved = [Moved("txn_taken", usd(-30_000), usd(1_500))]
+        told = {"amount": filled.amount, "charge_ref": filled.charge_ref, "moved": moved}
+        converge.apply(Snapshot("dispute", "du_1", None, "lost", False, **told), clock.now())  # type: ignore[arg-type]
+        db.session.commit()
+
+    operating.within(lose)
+    page = operating.see("/operator/disputes")
+    assert "A pool of ours" in page
+    assert "our loss: " in page
+    thing = re.findall(r"/operator/[a-z/]*dispute/[0-9a-f-]+", page)
+    assert "Disputed payment taken back" in operating.see(thing[0])
 
 
 def test_every_status_of_a_dispute_has_words_for_everybody() -> None:
