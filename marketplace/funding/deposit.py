@@ -271,11 +271,8 @@ def received(
         deposit.processor_fee_minor = payment.fee.minor
         deposit.processor_fee_ref = payment.fee_ref
         if payment.fee:
-            drafts.append(
-                postings.processor_fee_charged(
-                    PROCESSOR, payment.fee, payment.fee_ref, deposit.cause, at
-                )
-            )
+            fee, ref = payment.fee, payment.fee_ref
+            drafts.append(postings.processor_fee_charged(PROCESSOR, fee, ref, deposit.cause, at))
     if drafts:
         journal.post_many(drafts)
     if deposit.processor_fee_ref is None:

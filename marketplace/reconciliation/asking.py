@@ -16,6 +16,7 @@ from sqlalchemy import select, text, update
 from marketplace.extensions import db
 from marketplace.funding.deposit import Deposit, DepositStatus
 from marketplace.funding.refund import Refund, RefundStatus
+from marketplace.payouts.destination import PROCESSOR, Destination, DestinationStatus
 from marketplace.payouts.payout import Payout, PayoutStatus
 from marketplace.processors import registry
 from marketplace.processors.base import Kind, Op
@@ -79,13 +80,22 @@ def _requested(run: ReconciliationRun) -> Question | None:
 
 
 def ask_again(at: datetime) -> None:
-    """Let the worker ask again about what is still open and nobody asks about any more."""
+    """Let the worker ask again about what is still open and nobody asks about any more.
+
+    And about every destination at Stripe: no list of ours tells of what becomes of an account.
+    """
     waiting = (
         (Deposit, Deposit.status == DepositStatus.PENDING),
         (Refund, Refund.status == RefundStatus.REQUESTED),
         (
             Payout,
             Payout.status.in_((PayoutStatus.SENDING, PayoutStatus.UNKNOWN, PayoutStatus.UNCLAIMED)),
+        ),
+        (
+            Destination,
+            (Destination.processor == PROCESSOR)
+            & Destination.remote_account.is_not(None)
+            & Destination.status.not_in((DestinationStatus.REFUSED, DestinationStatus.REPLACED)),
         ),
     )
     for model, is_open in waiting:

@@ -13,6 +13,7 @@ from marketplace import clock
 from marketplace.errors import ProcessorUnavailable
 from marketplace.extensions import db
 from marketplace.funding.deposit import DepositStatus
+from marketplace.payouts.destination import Destination
 from marketplace.processors import stripe_balance, stripe_events
 from marketplace.processors.base import BadPayload, Ref
 from marketplace.processors.stripe import Stripe
@@ -20,7 +21,7 @@ from marketplace.reconciliation import run as runs
 from marketplace.reconciliation.run import ReconciliationRun
 from marketplace.webhooks import converge, inbox
 from marketplace.webhooks.event import WebhookEvent
-from marketplace.worker import reconciling
+from marketplace.worker import polling, reconciling
 from tests.make import make_operator
 from tests.reconciliation import scenes
 from tests.reconciliation.scenes import deposit_status, paid, reconcile, standing
@@ -190,3 +191,50 @@ def test_what_moves_while_a_run_is_under_way_is_no_difference_before_its_event_i
     forget_events(sandbox)
     assert reconcile().differences_found == 1
     assert standing() == [("inbox", "charge", 50_000, 0)]
+
+
+# ---- events that no list of ours has
+
+
+@pytest.mark.parametrize("hears", ["restricted", "cured"])
+def test_a_lost_thin_event_about_an_account_is_made_good_by_the_days_question(
+    sandbox: SandboxServer, operator: UUID, hears: str
+) -> None:
+    creator = scenes.receiver(sandbox)
+    destination = db.session.query(Destination).filter_by(creator_id=creator).one()
+    account, id = destination.remote_account, destination.id
+    assert account
+    assert (destination.status, destination.next_check_at) == ("active", None)
+    sandbox.fail_onboarding(account)  # nobody listens to the sandbox here
+    paid(sandbox, operator)
+    reconcile()
+    assert polling.destinations(clock.now())
+    if hears == "cured":
+        sandbox.complete_onboarding(account)
+        db.session.get_one(Destination, id).next_check_at = None  # as after many questions
+        db.session.commit()
+        reconcile()
+        assert polling.destinations(clock.now())
+    found = db.session.get_one(Destination, id, populate_existing=True)
+    assert found.status == ("restricted" if hears == "restricted" else "active")
+
+
+def test_a_lost_event_of_a_connected_account_says_nothing_that_we_need(
+    sandbox: SandboxServer, operator: UUID
+) -> None:
+    """What a creator's account pays to their bank is between them and Stripe."""
+    paid(sandbox, operator)
+    reconcile()
+    sandbox.settings(bank_payout_delay_s=0)
+    (payout,) = scenes.reserved_for([scenes.receiver(sandbox)])
+    scenes.send()
+    sandbox.books()  # the account's own payout happens, and its event is lost
+    with sandbox.world.act() as act:
+        assert act.sql.execute(
+            "SELECT count(*) FROM delivery WHERE endpoint = 'connect'"
+        ).fetchone()[0]
+    run = reconcile()
+    assert (run.differences_found, standing()) == (0, [])
+    assert scenes.payout_status(payout) == "paid"
+    told = db.session.query(WebhookEvent).filter(WebhookEvent.endpoint != "platform").count()
+    assert told == 0
