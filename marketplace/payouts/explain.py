@@ -51,6 +51,7 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             payout_held_for=under_way.hold_reason if under_way else None,
             payout_review_at=under_way.review_at if under_way else None,
             payout_approval_by=approval_by(under_way) if under_way else None,
+            payout_in_run=bool(under_way and in_run(under_way)),
             returned_payout=came_back.id.hex if came_back else None,
             contested=[(kept[it.id], it.review_at) for it in contested if it.review_at],
             held_for=held.reason if held else None,
@@ -102,6 +103,14 @@ def approval_by(payout: Payout) -> datetime | None:
     run = db.session.get_one(PayoutRun, payout.run_id)
     waits = payout.status == PayoutStatus.RESERVED and run.status == RunStatus.LOCKED
     return run.approval_due_at if waits else None
+
+
+def in_run(payout: Payout) -> bool:
+    """Is it set aside in a run that we have not begun to send, and that waits for nobody else?"""
+    if payout.status != PayoutStatus.RESERVED:
+        return False
+    run = db.session.get_one(PayoutRun, payout.run_id)
+    return run.status in (RunStatus.LOCKING, RunStatus.APPROVED)
 
 
 def decisions_for(creator: Creator, at: datetime) -> list[Decision]:

@@ -55,6 +55,7 @@ class Facts:
     payout_held_for: str | None = None  # why the payout under way is held, if it is
     payout_review_at: datetime | None = None
     payout_approval_by: datetime | None = None  # its run waits for an operator until then
+    payout_in_run: bool = False  # its run is not sent yet, and no operator is asked
     held_for: str | None = None  # why an operator holds everything that would leave
     held_until: datetime | None = None  # when it is looked at again
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
@@ -87,6 +88,9 @@ def matured(facts: Facts, at: datetime) -> Facts:
 
 # The detail of a payout whose run waits for an operator.
 RUN_APPROVAL = "run_approval"
+
+# The detail of a payout whose run is still being made up, or is about to be sent, by us.
+RUN_NOT_SENT = "run_not_sent"
 
 # What is required of a bank account before it is paid: an operator looks at whose it is.
 BANK_REVIEW = "bank.review"
@@ -183,6 +187,9 @@ def _in_payout(facts: Facts) -> Iterator[Blocker]:
     elif approval_by:
         details = (RUN_APPROVAL,)
         yield Blocker(Reason.PAYOUT_UNDER_WAY, on="operator", until=approval_by, details=details)
+    elif facts.payout_in_run:
+        details = (RUN_NOT_SENT,)
+        yield Blocker(Reason.PAYOUT_UNDER_WAY, on="marketplace", details=details)
     else:
         yield Blocker(Reason.PAYOUT_UNDER_WAY, on="processor")
 

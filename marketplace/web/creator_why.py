@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import url_for
 from flask_babel import gettext
 
-from marketplace.payouts.gate import RUN_APPROVAL, Blocker, Decision, Reason
+from marketplace.payouts.gate import RUN_APPROVAL, RUN_NOT_SENT, Blocker, Decision, Reason
 from marketplace.web import creator_words as words
 from marketplace.web import formats
 
@@ -144,6 +144,8 @@ def _destination_cooling(blocker: Blocker, decision: Decision) -> Step:
 
 def _held_until(blocker: Blocker, decision: Decision) -> str:
     """Why the payout under way is held, and until when; '' if it is not."""
+    if RUN_NOT_SENT in blocker.details:
+        return str(words.AWAITS_RUN)
     if not blocker.details or blocker.until is None:
         return ""
     awaits = RUN_APPROVAL in blocker.details
@@ -154,7 +156,7 @@ def _held_until(blocker: Blocker, decision: Decision) -> str:
 def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
     amount = formats.money(decision.facts.in_payout)
     held = _held_until(blocker, decision)
-    is_held = RUN_APPROVAL not in blocker.details
+    is_held = not {RUN_APPROVAL, RUN_NOT_SENT} & set(blocker.details)
     on_its_way = gettext("%(amount)s is on its way", amount=amount)
     return Step(
         "bad" if blocker.on == "creator" else "now",

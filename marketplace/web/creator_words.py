@@ -115,6 +115,7 @@ HOLDS: dict[str, Any] = {
     "review": _("Somebody of the marketplace looks at it, by %(until)s; nothing for you to do."),
 }
 AWAITS_APPROVAL = _("Waits for an operator to approve its run by %(until)s; nothing for you to do.")
+AWAITS_RUN = _("Waits for us to send its run; nothing for you to do.")
 RETURNED = _(
     "The money is in your available balance again. Waits for you: check your %(rail)s account, then"
     " confirm that it is in order."

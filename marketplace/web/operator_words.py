@@ -262,7 +262,7 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
     "payout_under_way": (
         _("Another payout in this currency is under way."),
         None,
-        _("Another payout in this currency is held, or waits for approval."),
+        _("Another payout in this currency is held, or waits for its run."),
     ),
     "on_hold": (
         _("Held by an operator."),
