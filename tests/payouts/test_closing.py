@@ -112,6 +112,7 @@ def test_it_is_paid_marked_and_closed_once_nothing_is_owed(creator: Creator) -> 
     assert closed()
     (row,) = db.session.query(AccountClosing)
     assert row.status == ClosingStatus.CLOSED
+    assert "Everything you had earned was paid" in told_of_the_end()
     assert not closed()
 
 
@@ -167,6 +168,21 @@ def test_debt_is_repaid_out_of_the_last_payout_by_the_usual_rule(creator: Creato
     assert (payout.amount, payout.recovered) == (usd(1_500), usd(500))
     assert closed()
     assert balances.balance(postings.creator_debt(paid.ledger_owner), "USD") == usd(14_500)
+    assert "was taken back or repaid what you owed" in told_of_the_end()
+
+
+def test_whose_last_earning_was_taken_back_is_not_told_that_it_was_paid(creator: Creator) -> None:
+    earning = db.session.query(Earning).filter_by(creator_id=creator.id).one()
+    make_clawback(locked(Earning, earning.id))
+    close(creator)
+    assert closed()
+    assert "Everything you had earned was paid" not in told_of_the_end()
+
+
+def told_of_the_end() -> str:
+    """The mail to who has just been closed."""
+    mail = db.session.query(Mail).filter(Mail.subject.like("%account is closed%")).one()
+    return mail.body
 
 
 def test_less_than_the_rail_can_pay_keeps_it_closing_and_waits_for_an_operator() -> None:
