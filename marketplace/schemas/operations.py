@@ -52,6 +52,17 @@ class DecideContest(Sent):
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 
+class TakeBack(Sent):
+    """How much of an earning is taken back, typed twice, and why."""
+
+    form_key = FormKey()
+    currency = Text(length_max=3)  # the earning's
+    amount = Amount()
+    again = Amount()
+    reason = Choice(hold.REASONS)
+    evidence = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
 class DecideRun(Sent):
     """What an operator decides about a locked payout run, and why."""
 

@@ -186,6 +186,8 @@ VERDICTS: dict[str, str] = {
     "GET  /operator/payouts/earnings/<uuid:earning_id>":      "login 403 403 403 403 200",
     "POST /operator/payouts/earnings/<uuid:earning_id>/contest": "401   403 403 403 403 422",
     "POST /operator/payouts/earnings/<uuid:earning_id>/decide": "401   403 403 403 403 422",
+    "GET  /operator/payouts/earnings/<uuid:earning_id>/take-back": "login 403 403 403 403 200",
+    "POST /operator/payouts/earnings/<uuid:earning_id>/take-back": "401   403 403 403 403 422",
     "GET  /operator/disputes":                                "login 403 403 403 403 200",
     "GET  /operator/payouts/closings":                        "login 403 403 403 403 200",
     "GET  /operator/creators/<uuid:creator_id>/close":        "login 403 403 403 403 200",
