@@ -62,7 +62,7 @@ def close_due(at: datetime) -> bool:
     """Close one account to whose creator nothing is owed any more; False if there is none."""
     found = lock_next(
         AccountClosing,
-        AccountClosing.status == ClosingStatus.CLOSING,
+        AccountClosing.status.in_((ClosingStatus.CLOSING, ClosingStatus.UNPAYABLE)),
         _nothing_is_owed(),
         order_by=AccountClosing.id,
     )

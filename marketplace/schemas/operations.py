@@ -89,6 +89,15 @@ class CloseAccount(Sent):
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 
+class PayRest(Sent):
+    """How the rest of an account that closes was paid, from where, and what proves it."""
+
+    currency = Text(length_max=3)
+    processor = Choice(("stripe", "paypal", "bank"))
+    reference = Text(length_max=REFERENCE_LENGTH_MAX)
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
 class ExplainDifference(Sent):
     """Why books and processor differ, as the next operator reads it."""
 

@@ -189,6 +189,8 @@ VERDICTS: dict[str, str] = {
     "GET  /operator/payouts/earnings/<uuid:earning_id>/take-back": "login 403 403 403 403 200",
     "POST /operator/payouts/earnings/<uuid:earning_id>/take-back": "401   403 403 403 403 422",
     "GET  /operator/disputes":                                "login 403 403 403 403 200",
+    "GET  /operator/payouts/closings/<uuid:closing_id>/rest": "login 403 403 403 403 200",
+    "POST /operator/payouts/closings/<uuid:closing_id>/rest": "401   403 403 403 403 422",
     "GET  /operator/payouts/closings":                        "login 403 403 403 403 200",
     "GET  /operator/creators/<uuid:creator_id>/close":        "login 403 403 403 403 200",
     "POST /operator/creators/<uuid:creator_id>/close":        "401   403 403 403 403 422",
