@@ -60,7 +60,7 @@ PLANTED_ELSEWHERE = {
     | {f"A{n}.{it}" for n in (1, 2, 3) for it in ("challenge", "challenge_entry")},
     "tests/ledger/test_invariants.py": {f"L{n}" for n in range(1, 11)} | {"S1", "S2"},
     "tests/payouts/test_solvency.py": {"V1", "V2"},
-    "tests/payouts/test_closing.py": {"T1"},
+    "tests/payouts/test_closing.py": {"T1", "P13"},
     "tests/processors/test_invariants.py": {f"O{n}" for n in range(1, 7)},
     "tests/webhooks/test_invariants.py": {"W1", "W4.mode"},
     "tests/reconciliation/test_invariants.py": {"W6", "W7"}

@@ -12,6 +12,12 @@ _FEE = (
     " WHERE earning_id = g.id), 0))"
 )
 
+# What operators took back of each earning, whatever its sale says.
+_TAKEN_BACK = (
+    "SELECT earning_id, sum(net_minor) AS net_minor FROM clawback"
+    " WHERE source_ref LIKE 'operator:%' GROUP BY 1"
+)
+
 CHECKS = (
     Check(
         "C1.sale",
@@ -39,11 +45,15 @@ CHECKS = (
     Check(
         "C4.sale",
         "of a sale the creator keeps its rate of what is left, to one minor unit, and we our fee;"
-        " nothing of one whose contest stood",
+        " nothing of one whose contest stood, and less by no more than what operators took back",
         "SELECT s.id, s.commission_minor, s.platform_fee_minor FROM sale s"
         " JOIN promo_code c ON c.id = s.promo_code_id JOIN earning g ON g.id = s.earning_id"
         " LEFT JOIN clawback h ON h.earning_id = g.id AND h.source_ref LIKE 'hold:%'"
-        f" WHERE (h.id IS NOT NULL AND {_KEPT} <> 0) OR (h.id IS NULL"
+        f" LEFT JOIN ({_TAKEN_BACK}) o ON o.earning_id = g.id"
+        f" WHERE (h.id IS NOT NULL AND {_KEPT} <> 0)"
+        f" OR (h.id IS NULL AND o.net_minor IS NOT NULL AND {_KEPT} NOT BETWEEN"
+        "  s.commission_minor - o.net_minor AND s.commission_minor)"
+        " OR (h.id IS NULL AND o.net_minor IS NULL"
         f" AND ({_KEPT} <> s.commission_minor OR {_FEE} <> s.platform_fee_minor))"
         " OR abs(s.commission_minor - c.rate_bps / 10000.0"
         " * CASE WHEN c.fee_on_top THEN 1 ELSE 1 - c.platform_fee_bps / 10000.0 END"

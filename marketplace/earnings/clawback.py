@@ -44,6 +44,7 @@ class Clawback(Base):
     platform_fee_minor: Mapped[int]  # what we give back of our fee
     currency: Mapped[str]
     reason: Mapped[str]  # 'order_refunded'
+    evidence: Mapped[str | None]  # what an operator saw who took it back; the creator reads it
     source_ref: Mapped[str] = mapped_column(unique=True)  # what undid it: 'refund:R-7'
     actor: Mapped[str]
     at: Mapped[datetime]
@@ -87,6 +88,7 @@ def claw_back(
     back_to: AccountRef,
     actor: str,
     at: datetime,
+    evidence: str | None = None,
 ) -> Clawback | None:
     """From now on the creator keeps `keep`, net, of this earning; None if it is no more already.
 
@@ -96,6 +98,7 @@ def claw_back(
     Args:
         reason: a word that pages explain, such as 'order_refunded'.
         source_ref: what undid the earning, such as 'refund:R-7'; it does so once.
+        evidence: what somebody saw who decided it.
 
     Raises:
         ValueError: `keep` is negative or in another currency.
@@ -122,6 +125,7 @@ def claw_back(
         platform_fee_minor=given_back.minor,
         currency=net.currency,
         reason=reason,
+        evidence=evidence,
         source_ref=source_ref,
         actor=actor,
         at=at,

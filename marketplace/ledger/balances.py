@@ -128,8 +128,8 @@ def stored(kind: str) -> Subquery:
 # balance reaches back to the oldest one before which less than the balance had come.
 _UNSPENT = """
     SELECT a.owner, a.currency, a.side * a.balance_minor AS balance_minor,
-           (SELECT min(c.effective_at)
-              FROM (SELECT t.effective_at, a.side * (sum(e.amount_minor)
+           (SELECT min(c.began_at)
+              FROM (SELECT {began_at} AS began_at, a.side * (sum(e.amount_minor)
                              OVER (ORDER BY e.account_version DESC) - e.amount_minor) AS newer_minor
                       FROM ledger.entry e JOIN ledger.transaction t ON t.id = e.transaction_id
                      WHERE e.account_id = a.id AND a.side * e.amount_minor > 0
@@ -140,14 +140,15 @@ _UNSPENT = """
 """
 
 
-def unspent(kind: str, sources: Sequence[str]) -> Subquery:
+def unspent(kind: str, sources: Sequence[str], began_at: str = "t.effective_at") -> Subquery:
     """Return owner, currency, balance_minor and since when its oldest cent lies there, unspent.
 
     What came first is spent first. `sources`: the postings that bring money; any other that raises
-    the account gives back what was there before, and makes nothing younger.
+    the account gives back what was there before, and makes nothing younger. `began_at`: SQL for the
+    instant from which what the posting t brought counts.
     """
     named = ", ".join(f"'{source}'" for source in sources)
-    statement = text(_UNSPENT.format(kind=AccountKind(kind), sources=named))
+    statement = text(_UNSPENT.format(kind=AccountKind(kind), sources=named, began_at=began_at))
     return statement.columns(
         column("owner", Text),
         column("currency", Text),

@@ -81,8 +81,7 @@ def deposit_received(
 ) -> Draft:
     """A brand's charge succeeded: the money sits at the processor and belongs to the brand."""
     debited, credited = processor_clearing(processor), brand_available(brand_owner)
-    key = f"deposit:{charge_ref}"
-    return _move("deposit_received", debited, credited, amount, cause, at, key)
+    return _move("deposit_received", debited, credited, amount, cause, at, f"deposit:{charge_ref}")
 
 
 def pool_filled(
@@ -253,6 +252,12 @@ def payout_arrived_late(
     lines = [debit(account, amount) for account, amount in parts if amount]
     lines.append(credit(processor_clearing(processor), taken + owing))
     return Draft(kind, _key(kind, cause), cause, at, tuple(lines))
+
+
+def rest_paid(processor: str, owner: str, amount: Money, cause: Cause, at: datetime) -> Draft:
+    """What no rail can send of an account that closes was paid another way, out of our money."""
+    debited, credited = creator_available(owner), processor_clearing(processor)
+    return _move("rest_paid", debited, credited, amount, cause, at)
 
 
 def payout_returned(

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketplace import statuses
+from marketplace import business_days, statuses
 from marketplace.database.identifier import new_id
 from marketplace.database.lock import lock
 from marketplace.errors import BadInput, says
@@ -22,11 +22,19 @@ from marketplace.extensions import db
 from marketplace.parties.creator import Creator
 from marketplace.statuses import Moves, Stateful, Wait, Waits
 
+SETTLE_BUSINESS_DAYS = 3
+
 
 class ClosingStatus(StrEnum):
-    """Where an account that closes stands: closing ──close──▶ closed (nothing is owed any more)."""
+    """Where an account that closes stands.
+
+    closing ──strand──▶ unpayable ──close──▶ closed     (nothing is owed any more)
+       │  ◀───resume───     │ what is owed is too little to be sent: an operator pays it
+       └────────close───────┴──────────────▶ closed
+    """
 
     CLOSING = "closing"
+    UNPAYABLE = "unpayable"
     CLOSED = "closed"
 
 
@@ -35,18 +43,29 @@ class AccountClosing(Stateful):
 
     __tablename__ = "account_closing"
     __table_args__ = (
-        CheckConstraint("status IN ('closing', 'closed')", name="status"),
+        CheckConstraint("status IN ('closing', 'unpayable', 'closed')", name="status"),
         CheckConstraint("reason <> ''", name="reason_given"),
-        Index("ix_account_closing_open", "id", postgresql_where=text("status = 'closing'")),
+        Index("ix_account_closing_open", "id", postgresql_where=text("status <> 'closed'")),
     )
 
-    MOVES: ClassVar[Moves] = {(ClosingStatus.CLOSING, "close"): ClosingStatus.CLOSED}
+    MOVES: ClassVar[Moves] = {
+        (ClosingStatus.CLOSING, "strand"): ClosingStatus.UNPAYABLE,
+        (ClosingStatus.CLOSING, "close"): ClosingStatus.CLOSED,
+        (ClosingStatus.UNPAYABLE, "resume"): ClosingStatus.CLOSING,
+        (ClosingStatus.UNPAYABLE, "close"): ClosingStatus.CLOSED,
+    }
     WAITS: ClassVar[Waits] = {
         ClosingStatus.CLOSING: Wait(on="worker", due=lambda it: None, then="close"),
+        ClosingStatus.UNPAYABLE: Wait(on="operator", due=lambda it: it.settle_by, then="close"),
     }
 
     creator_id: Mapped[UUID] = mapped_column(ForeignKey("creator.id"), unique=True)
     reason: Mapped[str]  # the creator reads it
+
+    @property
+    def settle_by(self) -> datetime:
+        """Of one that is unpayable: until when an operator pays the rest another way."""
+        return business_days.after(self.status_at, SETTLE_BUSINESS_DAYS, "UTC")
 
 
 def of(creator_id: UUID) -> AccountClosing | None:

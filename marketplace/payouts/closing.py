@@ -14,12 +14,15 @@ from sqlalchemy import ColumnElement, or_, select
 
 from marketplace import statuses
 from marketplace.database.lock import lock_next
+from marketplace.earnings.clawback import Clawback
 from marketplace.errors import says
+from marketplace.extensions import db
 from marketplace.ledger import balances
 from marketplace.ledger.audit import CREATORS
 from marketplace.notifications import notices
 from marketplace.parties import closing
 from marketplace.parties.closing import AccountClosing, ClosingStatus
+from marketplace.payouts.payout import Payout
 from marketplace.statuses import SYSTEM
 
 
@@ -59,7 +62,7 @@ def close_due(at: datetime) -> bool:
     """Close one account to whose creator nothing is owed any more; False if there is none."""
     found = lock_next(
         AccountClosing,
-        AccountClosing.status == ClosingStatus.CLOSING,
+        AccountClosing.status.in_((ClosingStatus.CLOSING, ClosingStatus.UNPAYABLE)),
         _nothing_is_owed(),
         order_by=AccountClosing.id,
     )
@@ -70,7 +73,20 @@ def close_due(at: datetime) -> bool:
         found.creator_id,
         at,
         says("Your account is closed."),
-        says("Everything you had earned was paid. You can still log in and read everything."),
+        _what_became_of_it(found.creator_id),
         "/creator/payouts",
     )
     return True
+
+
+def _what_became_of_it(creator_id: UUID) -> str:
+    """What a creator is told whose account is closed: not all that was earned need be paid."""
+    taken_back = select(Clawback.id).where(Clawback.creator_id == creator_id)
+    repaid = select(Payout.id).where(Payout.creator_id == creator_id, Payout.recovered_minor > 0)
+    if db.session.scalar(select(or_(taken_back.exists(), repaid.exists()))):
+        return says(
+            "Nothing is owed to you any more: what you had earned was paid, was taken back or"
+            " repaid what you owed. Your statements show each of them; you can still log in and"
+            " read everything."
+        )
+    return says("Everything you had earned was paid. You can still log in and read everything.")

@@ -133,6 +133,11 @@ class Destination(Polled, Stateful):
             return "the destination is new and cools off"
         return None
 
+    def opens_by_itself(self, at: datetime) -> bool:
+        """Is it closed for nothing that its creator must do: was it replaced, or does it cool?"""
+        cools = self.status == DestinationStatus.ACTIVE and self.cools_until(at) is not None
+        return cools or self.status == DestinationStatus.REPLACED
+
 
 def current(creator_id: UUID) -> Destination | None:
     """The destination that payouts of this creator go to, in whatever status."""

@@ -53,6 +53,7 @@ def decision_for(creator: Creator, currency: str, at: datetime) -> Decision:
             payout_approval_by=approval_by(under_way) if under_way else None,
             payout_claim_by=claim_by(under_way) if under_way else None,
             payout_executed_at=executed_at(under_way) if under_way else None,
+            payout_in_run=bool(under_way and in_run(under_way)),
             returned_payout=came_back.id.hex if came_back else None,
             contested=[(kept[it.id], it.review_at) for it in contested if it.review_at],
             held_for=held.reason if held else None,
@@ -116,6 +117,14 @@ def executed_at(payout: Payout) -> datetime | None:
     """When our bank has executed the file in which a payout waits; None if it is in none."""
     file = bank_file.of_payout(payout.id) if payout.status == PayoutStatus.SENDING else None
     return file.executed_at if file else None
+
+
+def in_run(payout: Payout) -> bool:
+    """Is it set aside in a run that we have not begun to send, and that waits for nobody else?"""
+    if payout.status != PayoutStatus.RESERVED:
+        return False
+    run = db.session.get_one(PayoutRun, payout.run_id)
+    return run.status in (RunStatus.LOCKING, RunStatus.APPROVED)
 
 
 def decisions_for(creator: Creator, at: datetime) -> list[Decision]:

@@ -62,6 +62,7 @@ class Facts:
     payout_approval_by: datetime | None = None  # its run waits for an operator until then
     payout_claim_by: datetime | None = None  # it lies at the processor for its creator until then
     payout_executed_at: datetime | None = None  # it is in a file that our bank executes then
+    payout_in_run: bool = False  # its run is not sent yet, and no operator is asked
     held_for: str | None = None  # why an operator holds everything that would leave
     held_until: datetime | None = None  # when it is looked at again
     returned_payout: str | None = None  # one that came back from there, unseen by the creator
@@ -97,6 +98,9 @@ def matured(facts: Facts, at: datetime) -> Facts:
 RUN_APPROVAL = "run_approval"
 UNCLAIMED = "unclaimed"
 BANK_FILE = "bank_file"
+
+# The detail of a payout whose run is still being made up, or is about to be sent, by us.
+RUN_NOT_SENT = "run_not_sent"
 
 # What is required of a bank account before it is paid: an operator looks at whose it is.
 BANK_REVIEW = "bank.review"
@@ -199,7 +203,10 @@ def _in_payout(facts: Facts) -> Iterator[Blocker]:
         if until is not None:
             yield Blocker(Reason.PAYOUT_UNDER_WAY, on=on, until=until, details=(detail,))
             return
-    yield Blocker(Reason.PAYOUT_UNDER_WAY, on="processor")
+    if facts.payout_in_run:
+        yield Blocker(Reason.PAYOUT_UNDER_WAY, on="marketplace", details=(RUN_NOT_SENT,))
+    else:
+        yield Blocker(Reason.PAYOUT_UNDER_WAY, on="processor")
 
 
 def _in_balance(facts: Facts) -> Iterator[Blocker]:

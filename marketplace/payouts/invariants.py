@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from marketplace.database.check import Check
 from marketplace.parties.closing import AccountClosing
-from marketplace.payouts import bank_invariants, line_invariants, solvency_invariants
+from marketplace.payouts import (
+    bank_invariants,
+    line_invariants,
+    rest_invariants,
+    solvency_invariants,
+)
 from marketplace.payouts.creator_hold import CreatorHold
 from marketplace.payouts.destination import COOLING, Destination
 from marketplace.payouts.payout import OPEN_SQL, Payout
@@ -252,8 +257,9 @@ CHECKS = (
         f"   FROM payout p WHERE {_LIVE}"
         f"  UNION ALL SELECT {_OWNER}, p.currency, p.late_debt_minor"
         "   - CASE WHEN p.status = 'returned' THEN 0 ELSE p.amount_minor END"
-        f"   FROM payout p WHERE {_LATE}) parts GROUP BY 1, 2) q"
-        "  ON q.owner = a.owner AND q.currency = a.currency"
+        f"   FROM payout p WHERE {_LATE}"
+        f"  UNION ALL SELECT {_OWNER}, p.currency, -p.amount_minor FROM rest_payment p"
+        "  ) parts GROUP BY 1, 2) q ON q.owner = a.owner AND q.currency = a.currency"
         " WHERE -coalesce(a.balance_minor, 0) <> coalesce(q.minor, 0)",
     ),
     Check(
@@ -274,6 +280,7 @@ CHECKS = (
     *line_invariants.CHECKS,
     *solvency_invariants.CHECKS,
     *bank_invariants.CHECKS,
+    *rest_invariants.CHECKS,
     *checks(AccountClosing.__tablename__, AccountClosing.MOVES),
     *checks(CreatorHold.__tablename__, CreatorHold.MOVES),
     *checks(Destination.__tablename__, Destination.MOVES),

@@ -44,6 +44,21 @@ def usable(creator_id: UUID, until: datetime, at: datetime) -> None:
         )
 
 
+def held(creator_id: UUID, amount: Money, at: datetime) -> None:
+    """A payout is kept until its creator has seen to where it goes."""
+    notices.to_creator(
+        creator_id,
+        at,
+        says("A payout of %(amount)s waits for you.", amount=amount),
+        says(
+            "The account that it goes to cannot receive it now, or waits for your confirmation."
+            " Nothing is lost: the money is set aside for you and is sent once that is in order."
+            " Your payouts page says what is needed."
+        ),
+        "/creator/payouts",
+    )
+
+
 def came_back(creator_id: UUID, amount: Money, at: datetime) -> None:
     """A payout came back, and nothing more goes there before its creator has looked."""
     notices.to_creator(

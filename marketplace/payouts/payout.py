@@ -20,6 +20,8 @@ from marketplace.ledger import journal, postings
 from marketplace.ledger.draft import Cause
 from marketplace.money import Money
 from marketplace.payouts import line as lines
+from marketplace.payouts import notices
+from marketplace.payouts.destination import Destination
 from marketplace.payouts.recovery import Parts
 from marketplace.processors import outbox
 from marketplace.processors.base import Op
@@ -231,12 +233,11 @@ def reserve_all(wanted: Sequence[Wanted], at: datetime) -> list[Payout]:
     for payout in payouts:
         statuses.born(payout, at, SYSTEM)
     db.session.flush()
-    journal.post_many(
-        [
-            postings.payout_reserved(it.creator_owner, it.amount, it.recovered, it.cause, at)
-            for it in payouts
-        ]
-    )
+    drafts = [
+        postings.payout_reserved(it.creator_owner, it.amount, it.recovered, it.cause, at)
+        for it in payouts
+    ]
+    journal.post_many(drafts)
     lines.write([it.id for it in payouts])
     return payouts
 
@@ -282,16 +283,17 @@ def move_held(payout: Payout, event: str, at: datetime, actor: str, reason: str 
 
 
 def put_on_hold(payout: Payout, reason: HoldReason, why: str, at: datetime) -> None:
-    """Keep the money set aside until the reason may be gone."""
-    statuses.advance(payout, "hold", at, SYSTEM, f"{reason}: {why}")
+    """Keep the money set aside until the reason may be gone; who must act is told so, once."""
+    said, to = f"{reason}: {why}", db.session.get_one(Destination, payout.destination_id)
+    is_new = said not in {move.reason for move in statuses.history(payout)}
+    if reason == HoldReason.DESTINATION and is_new and not to.opens_by_itself(at):
+        notices.held(payout.creator_id, payout.amount, at)
+    statuses.advance(payout, "hold", at, SYSTEM, said)
     payout.hold_reason = reason
     payout.review_at = at + (HOLD_REVIEW if reason == HoldReason.REVIEW else HOLD_RETRY)
 
 
 def give_back(payout: Payout, at: datetime) -> None:
     """Nothing was sent: all of it is available again, and the debt it had recovered is back."""
-    journal.post(
-        postings.payout_released(
-            payout.creator_owner, payout.amount, payout.recovered, payout.cause, at
-        )
-    )
+    owner, cause = payout.creator_owner, payout.cause
+    journal.post(postings.payout_released(owner, payout.amount, payout.recovered, cause, at))

@@ -1,7 +1,8 @@
 """A shortfall: our cash at the processors does not cover what others own of it, in one currency.
 
 It begins and ends with a measurement (`solvency.py`); while it lasts, no payout of the currency
-leaves and no run that pays in it is locked, approved or sent.
+leaves. A run is stopped only if it pays in nothing else: in another currency it goes on, and what
+it would pay in this one is held when it would leave (`leaving.may_send`).
 """
 
 from __future__ import annotations
@@ -79,17 +80,20 @@ def _short() -> Select[Shortfall]:
 
 
 def stops_run() -> ColumnElement[bool]:
-    """SQL: does this run pay in a currency that is short?"""
-    return exists().where(
-        Payout.run_id == PayoutRun.id,
-        Payout.status != PayoutStatus.CANCELED,
-        Payout.currency == Shortfall.currency,
-        Shortfall.status == ShortfallStatus.SHORT,
-    )
+    """SQL: is all that this run pays in currencies that are short?"""
+    pays = exists().where(Payout.run_id == PayoutRun.id, Payout.status != PayoutStatus.CANCELED)
+    short = select(Shortfall.currency).where(Shortfall.status == ShortfallStatus.SHORT)
+    return pays & ~pays.where(Payout.currency.not_in(short))
 
 
 def stopping(run: PayoutRun) -> list[Shortfall]:
     """The shortfalls that keep this run from being locked, approved or sent."""
+    stops = db.session.scalar(select(PayoutRun.id).where(PayoutRun.id == run.id, stops_run()))
+    return in_run(run) if stops else []
+
+
+def in_run(run: PayoutRun) -> list[Shortfall]:
+    """The shortfalls in the currencies of this run, whether they stop all of it or not."""
     paid = exists().where(
         Payout.run_id == run.id,
         Payout.status != PayoutStatus.CANCELED,

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, Select, false, or_, select
+from sqlalchemy import CheckConstraint, ColumnElement, Select, Subquery, false, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -38,6 +38,10 @@ LEAD_DAYS = 10
 
 # What makes money available for the first time; what comes back was available before.
 _MATURED = ("earning_matured", "earning_released")
+# Since when: a contest that is over makes nothing younger, its earning counts from its maturity.
+_MATURED_AT = """coalesce((SELECT g.matures_at FROM earning_hold h JOIN earning g
+    ON g.id = h.earning_id WHERE h.id = t.cause_id AND t.kind = 'earning_released'),
+    t.effective_at)"""
 
 
 class PayoutSweep(Base):
@@ -109,11 +113,16 @@ def _after_days(rule: Lift, country: str) -> int:
     return HOLDING_DAYS.get(country, HOLDING_DAYS_ELSEWHERE) - LEAD_DAYS
 
 
+def _unspent() -> Subquery:
+    """What every creator has available, and since when its oldest cent is."""
+    return balances.unspent("creator_available", _MATURED, _MATURED_AT)
+
+
 def lifting(
     creator: Creator, currency: str, rules: Collection[Lift]
 ) -> tuple[datetime, Lift] | None:
     """From when on the threshold does not hold for this balance, and why; None if never."""
-    unspent = balances.unspent("creator_available", _MATURED)
+    unspent = _unspent()
     mine = select(unspent.c.since).where(
         unspent.c.owner == creator.ledger_owner, unspent.c.currency == currency
     )
@@ -127,7 +136,7 @@ def lifting(
 
 def balances_due(at: datetime) -> Select[UUID, str]:
     """Creator and currency of every balance below its threshold that is old enough."""
-    unspent = balances.unspent("creator_available", _MATURED)
+    unspent = _unspent()
     holds = threshold.current(at)
     old_enough = [_old_enough(unspent.c.since, rule, at) for rule in rules_on(at)]
     return (

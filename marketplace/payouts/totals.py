@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from marketplace.extensions import db
 from marketplace.money import Money
+from marketplace.payouts import rest
 from marketplace.payouts.payout import Payout
 from marketplace.statuses import StatusChange
 
@@ -57,4 +58,5 @@ def paid_out(creator_id: UUID, currency: str, since: datetime, until: datetime) 
             returned += int(amount_minor)
         elif event in _GIVEN_BACK:
             repaid -= int(recovered_minor)
+    paid += rest.paid_rests(creator_id, currency, since, until).minor
     return PaidOut(*(Money(it, currency) for it in (paid, returned, repaid, late)))

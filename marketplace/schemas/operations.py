@@ -66,6 +66,17 @@ class DecideContest(Sent):
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 
+class TakeBack(Sent):
+    """How much of an earning is taken back, typed twice, and why."""
+
+    form_key = FormKey()
+    currency = Text(length_max=3)  # the earning's
+    amount = Amount()
+    again = Amount()
+    reason = Choice(hold.REASONS)
+    evidence = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
 class DecideRun(Sent):
     """What an operator decides about a locked payout run, and why."""
 
@@ -89,6 +100,15 @@ class LiftHold(Sent):
 class CloseAccount(Sent):
     """Why a creator's account closes; they read it."""
 
+    reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
+
+
+class PayRest(Sent):
+    """How the rest of an account that closes was paid, from where, and what proves it."""
+
+    currency = Text(length_max=3)
+    processor = Choice(("stripe", "paypal", "bank"))
+    reference = Text(length_max=REFERENCE_LENGTH_MAX)
     reason = Text(length_min=3, length_max=REASON_LENGTH_MAX, lines=True)
 
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from flask import url_for
 from flask_babel import gettext
 
-from marketplace.payouts.gate import BANK_FILE, RUN_APPROVAL, UNCLAIMED, Blocker, Decision, Reason
+from marketplace.payouts.gate import (
+    BANK_FILE,
+    RUN_APPROVAL,
+    RUN_NOT_SENT,
+    UNCLAIMED,
+    Blocker,
+    Decision,
+    Reason,
+)
 from marketplace.web import creator_words as words
 from marketplace.web import formats
 
@@ -145,6 +153,7 @@ def _destination_cooling(blocker: Blocker, decision: Decision) -> Step:
 # By the detail of a payout that is under way and not held.
 _UNDER_WAY = {
     RUN_APPROVAL: words.AWAITS_APPROVAL,
+    RUN_NOT_SENT: words.AWAITS_RUN,
     UNCLAIMED: words.WAITS["payout", "unclaimed"],
     BANK_FILE: words.IN_BANK_FILE,
 }
@@ -154,12 +163,13 @@ def _payout_under_way(blocker: Blocker, decision: Decision) -> Step:
     amount = formats.money(decision.facts.in_payout)
     title = gettext("%(amount)s is on its way", amount=amount)
     text = gettext("Waits for the processor: one payout at a time.")
-    if blocker.details and blocker.until is not None:
+    if blocker.details:
         (detail,) = blocker.details
         if detail in words.HOLDS:
             title = gettext("%(amount)s is on hold", amount=amount)
         said = words.HOLDS[detail] if detail in words.HOLDS else _UNDER_WAY[detail]
-        text = str(said) % {"until": formats.moment(blocker.until), "rail": _rail(decision)}
+        until = formats.moment(blocker.until) if blocker.until else ""
+        text = str(said) % {"until": until, "rail": _rail(decision)}
     return Step(
         "bad" if blocker.on == "creator" else "now",
         title,

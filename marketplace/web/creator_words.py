@@ -119,6 +119,7 @@ IN_BANK_FILE = _(
     "Waits for our bank, which executes it by %(until)s, and for somebody of the marketplace, who"
     " then writes down what the bank says of it; nothing for you to do."
 )
+AWAITS_RUN = _("Waits for us to send its run; nothing for you to do.")
 RETURNED = _(
     "The money is in your available balance again. Waits for you: check your %(rail)s account, then"
     " confirm that it is in order."

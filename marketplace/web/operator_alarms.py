@@ -27,7 +27,7 @@ from marketplace.processors.outbox import ProcessorRequest
 from marketplace.program.application import ApplicationStatus, ProgramApplication
 from marketplace.reconciliation.difference import Difference, DifferenceStatus
 from marketplace.reconciliation.run import ReconciliationRun
-from marketplace.web import bank_alarms, solvency_alarms
+from marketplace.web import bank_alarms, closing_alarms, solvency_alarms
 from marketplace.web.alarm import Alarm
 from marketplace.web.alarm import alarm as _alarm
 from marketplace.web.alarm import oldest as _oldest
@@ -51,6 +51,7 @@ def alarms() -> list[Alarm]:
         *_holds(),
         *_runs(),
         *solvency_alarms.alarms(),
+        *closing_alarms.alarms(),
         *_sales(),
         *_judging(),
         *_mail(),

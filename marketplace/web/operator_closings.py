@@ -18,10 +18,12 @@ from marketplace.parties import closing as closings_of
 from marketplace.parties.closing import AccountClosing, ClosingStatus
 from marketplace.parties.creator import Creator
 from marketplace.payouts import closing, explain
+from marketplace.payouts import rest as rests
 from marketplace.payouts.gate import Decision
-from marketplace.schemas.operations import CloseAccount
+from marketplace.schemas.operations import CloseAccount, PayRest
 from marketplace.web import forms, paging
 from marketplace.web import operator_names as names
+from marketplace.web.buttons import late
 from marketplace.web.operator import bp
 from marketplace.web.operator_payouts import creators_of
 
@@ -42,7 +44,7 @@ def closings() -> ResponseReturnValue:
         owed={
             it.creator_id: _owed(creators[it.creator_id])
             for it in page.rows
-            if it.status == ClosingStatus.CLOSING
+            if it.status != ClosingStatus.CLOSED
         },
         as_json=explain.as_json,
     )
@@ -50,6 +52,38 @@ def closings() -> ResponseReturnValue:
 
 def _owed(creator: Creator) -> list[Decision]:
     return [it for it in explain.decisions_for(creator, clock.now()) if it.total]
+
+
+@bp.get("/payouts/closings/<uuid:closing_id>/rest")
+@audience("operator")
+def rest(closing_id: UUID) -> ResponseReturnValue:
+    """What no rail can send of an account that closes: paid another way, with what proves it."""
+    return render_template("operator/rest.html", form=forms.blank(), **_left(closing_id))
+
+
+@bp.post("/payouts/closings/<uuid:closing_id>/rest")
+@audience("operator")
+def do_pay_rest(closing_id: UUID) -> ResponseReturnValue:
+    """Write down how a rest was paid; a second click finds what the first one wrote."""
+    shown = _left(closing_id)
+    form = forms.sent(PayRest())
+    with form.refusals():
+        with late():
+            payer, at = access.current_person(), clock.now()
+            rests.pay_rest(closing_id, **form.data, payer=payer, at=at)
+            db.session.commit()
+            flash(gettext("Noted. Its creator was told; the account closes once nothing is left."))
+        return redirect(url_for("operator.closings"), 303)
+    return form.again("operator/rest.html", **shown)
+
+
+def _left(closing_id: UUID) -> dict[str, Any]:
+    found = db.session.get(AccountClosing, closing_id)
+    if found is None:
+        raise NotFound("no such closing")
+    creator = db.session.get_one(Creator, found.creator_id)
+    left = rests.rests_of(creator) if found.status == ClosingStatus.UNPAYABLE else []
+    return {"closing": found, "creator": creator, "rests": left, "rails": rests.rails()}
 
 
 @bp.get("/creators/<uuid:creator_id>/close")

@@ -1,6 +1,7 @@
 """Earnings as operators see them: what is contested and until when, and what may be decided.
 
 contest ──▶ held ──▶ release | uphold     (or time: without a decision the earning stands)
+take back                                 paid out or not: what is not there any more is debt
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from sqlalchemy import select
 from marketplace import clock, statuses
 from marketplace.access import actor, audience
 from marketplace.earnings import hold as holds
+from marketplace.earnings import taking_back
 from marketplace.earnings.clawback import clawbacks_of, kept, kept_of
 from marketplace.earnings.earning import Earning, EarningStatus
-from marketplace.errors import NotFound
+from marketplace.errors import BadInput, NotFound, says
 from marketplace.extensions import db
-from marketplace.ledger import balances
+from marketplace.ledger import balances, postings
 from marketplace.parties.creator import Creator
-from marketplace.schemas.operations import Contest, DecideContest
+from marketplace.schemas.operations import Contest, DecideContest, TakeBack
 from marketplace.web import clawbacks, earning_sources, forms
 from marketplace.web import operator_names as names
 from marketplace.web.buttons import told
@@ -122,6 +124,39 @@ def decide_contest(earning_id: UUID) -> ResponseReturnValue:
             flash(done)
         return _to(earning_id)
     return form.again("operator/earning.html", **_shown(earning_id))
+
+
+@bp.get("/payouts/earnings/<uuid:earning_id>/take-back")
+@audience("operator")
+def take_back(earning_id: UUID) -> ResponseReturnValue:
+    """What it would mean to take an earning back, and the form for it."""
+    form = forms.blank(currency=_found(earning_id).currency)
+    return render_template("operator/take_back.html", form=form, **_to_take(earning_id))
+
+
+@bp.post("/payouts/earnings/<uuid:earning_id>/take-back")
+@audience("operator")
+def do_take_back(earning_id: UUID) -> ResponseReturnValue:
+    """Take back what a creator keeps of an earning, or a part of it, even after it was paid out."""
+    found = _found(earning_id)
+    form = forms.sent(TakeBack())
+    with form.refusals():
+        data = form.data
+        if data.pop("again") != data["amount"]:
+            raise BadInput("again", {"again": says("Type the same amount as above.")})
+        del data["currency"]  # the amounts are in it
+        back_to = earning_sources.payer(found)
+        taking_back.take_back(earning_id, **data, back_to=back_to, actor=actor(), at=clock.now())
+        db.session.commit()
+        flash(gettext("It was taken back. Its creator was told."))
+        return _to(earning_id)
+    return form.again("operator/take_back.html", **_to_take(earning_id))
+
+
+def _to_take(earning_id: UUID) -> dict[str, Any]:
+    shown = _shown(earning_id)
+    available = postings.creator_available(shown["creator"].ledger_owner)
+    return shown | {"there": balances.balance(available, shown["earning"].currency)}
 
 
 def _to(earning_id: UUID) -> ResponseReturnValue:

@@ -19,11 +19,11 @@ from marketplace.errors import BadInput, NotFound, says
 from marketplace.extensions import db
 from marketplace.failpoints import DECIDE_RUN, Point, failpoint
 from marketplace.money import Money, zero
-from marketplace.payouts import approval, overview
+from marketplace.payouts import approval, overview, shortfall
 from marketplace.payouts.bank_file import BankFile
 from marketplace.payouts.overview import Pay, Sum
 from marketplace.payouts.payout import Payout
-from marketplace.payouts.run import PayoutRun, PayoutRunLine
+from marketplace.payouts.run import PayoutRun, PayoutRunLine, RunStatus
 from marketplace.schemas.operations import DecideRun
 from marketplace.web import forms, paging
 from marketplace.web import operator_names as names
@@ -35,6 +35,7 @@ from marketplace.web.operator_payouts import creators_of
 STATES = ("included", "excluded", "waiting")
 LINES_SHOWN = 100
 CHANGES_SHOWN = 20
+_GOES_ON = tuple(it for it in RunStatus if it != RunStatus.REJECTED)  # done may have held payouts
 
 
 @bp.get("/payouts/runs")
@@ -96,6 +97,7 @@ def _shown(found: PayoutRun) -> dict[str, Any]:
         "objections": [
             translated(it) for it in approval.objections(found, access.current_person())
         ],
+        "short": shortfall.in_run(found) if found.status in _GOES_ON else [],
         **about(overview.pays_of(run_id), found.rhythm, found.time_zone, found.due_at, run_id),
     }
 

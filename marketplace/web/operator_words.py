@@ -83,6 +83,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
     "under_review": (_("The bank decides"), "wait"),
     "unfunded": (_("Lacks money"), "bad"),
     "unclaimed": (_("Unclaimed"), "wait"),
+    "unpayable": (_("Too little to be sent"), "bad"),
     "unknown": (_("Unknown"), "bad"),
     "valid": (_("Valid"), "ok"),
     "waiting": (_("Waiting"), "wait"),
@@ -92,6 +93,7 @@ STATUSES: dict[str, tuple[Any, str]] = {
 
 THINGS: dict[str, Any] = {
     "account_closing": _("Closing of an account"),
+    "rest_payment": _("Rest of an account"),
     "agreement": _("Agreement"),
     "application": _("Application"),
     "brand_repayment": _("Repayment of a brand"),
@@ -157,6 +159,7 @@ POSTINGS: dict[str, Any] = {
     "payout_reserved": _("Payout set aside"),
     "payout_paid": _("Payout paid"),
     "payout_arrived_late": _("Payout arrived after all"),
+    "rest_paid": _("Rest paid another way"),
     "payout_returned": _("Payout came back"),
     "payout_released": _("Payout given back"),
 }
@@ -263,8 +266,8 @@ _BLOCKERS: dict[str, tuple[Any, Any, Any]] = {
         _("Another payout in this currency is under way."),
         None,
         _(
-            "Another payout in this currency is held, unclaimed, in a bank file, or waits for"
-            " approval."
+            "Another payout in this currency is held, unclaimed, in a bank file, or waits for its"
+            " run."
         ),
     ),
     "on_hold": (

@@ -13,7 +13,7 @@ from marketplace.extensions import db
 from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.storefronts.storefront import Storefront
-from marketplace.web import sale_words
+from marketplace.web import clawbacks, sale_words
 
 
 def shown(sale: Sale, own_handle: str | None = None) -> dict[str, Any]:
@@ -37,6 +37,7 @@ def shown(sale: Sale, own_handle: str | None = None) -> dict[str, Any]:
         "gross": sales.gross(sale),
         "earning": earning,
         "clawbacks": _clawbacks(earning),
+        "clawed": clawbacks,
         "history": sale_words.history(sale),
     }
 

@@ -8,8 +8,9 @@ from flask import url_for
 from flask_babel import gettext
 
 from marketplace import clock
-from marketplace.payouts import solvency
+from marketplace.payouts import shortfall, solvency
 from marketplace.payouts.shortfall import Shortfall, ShortfallStatus
+from marketplace.web import formats
 from marketplace.web.alarm import Alarm, alarm, oldest
 
 
@@ -21,8 +22,9 @@ def alarms() -> Iterator[Alarm]:
         icon="scale",
         title=gettext("Currencies that are short"),
         text=gettext(
-            "Our cash at the processors does not cover what is owed. Payouts have stopped: bring"
-            " in what is missing."
+            "Our cash at the processors lacks %(missing)s of what is owed, and nothing is paid in"
+            " such a currency: bring in what is missing.",
+            missing=", ".join(formats.money(it.missing) for it in shortfall.all_short()),
         ),
         url=url_for("public.solvency_page"),
     )

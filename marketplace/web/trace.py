@@ -97,6 +97,10 @@ POSTINGS: dict[str, tuple[Any, Any]] = {
             " have available; what was not there any more is recovered from later payouts."
         ),
     ),
+    "rest_paid": (
+        _("Paid another way"),
+        _("It was too little to be sent, so somebody of the marketplace paid it otherwise."),
+    ),
     "payout_returned": (
         _("Payout came back"),
         _("The processor took the transfer back, so the money is available again."),

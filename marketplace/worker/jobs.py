@@ -12,7 +12,16 @@ from marketplace.earnings import hold as contests
 from marketplace.earnings import maturity
 from marketplace.funding import debt
 from marketplace.metrics import facts
-from marketplace.payouts import approval, bank_making, claiming, closing, dispatch, hold, opening
+from marketplace.payouts import (
+    approval,
+    bank_making,
+    claiming,
+    closing,
+    dispatch,
+    hold,
+    opening,
+    rest,
+)
 from marketplace.webhooks import inbox, orders
 from marketplace.worker import codes, measuring, polling, post, reconciling, sender
 
@@ -72,5 +81,6 @@ JOBS: tuple[Job, ...] = (
     Job("finished payout runs", dispatch.finish_next),
     Job("reconciliation", reconciling.reconcile_next),
     Job("accounts that close", closing.close_due),
+    Job("rests that no rail can send", rest.look_next),
     Job("mail", post.deliver_next),
 )

@@ -198,6 +198,11 @@ BOOK: list[tuple[Draft, str, str]] = [
         " | -90 processor_clearing processor:stripe",
     ),
     (
+        p.rest_paid("bank", CREATOR, usd(90), WHY, NOON),
+        f"rest_paid:{HEX}",
+        "+90 creator_available creator:c | -90 processor_clearing processor:bank",
+    ),
+    (
         p.payout_returned("stripe", CREATOR, usd(90), WHY, NOON),
         f"payout_returned:{HEX}",
         "+90 processor_clearing processor:stripe | -90 creator_available creator:c",

@@ -111,6 +111,8 @@ def test_what_the_creator_reads_is_the_wait_for_the_operator(big: PayoutRun) -> 
     assert (blocker.on, blocker.until) == ("operator", big.approval_due_at)
     assert as_json(decision)["blockers"][0]["details"] == [RUN_APPROVAL]
     approve(big, make_operator())
+    assert decision_for(creator, "USD", clock.now()).blockers[0].on == "marketplace"
+    do_runs(clock.now())
     assert decision_for(creator, "USD", clock.now()).blockers[0].on == "processor"
 
 

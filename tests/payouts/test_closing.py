@@ -7,24 +7,26 @@ from typing import Any
 
 import pytest
 
-from marketplace import clock, verify
+from marketplace import business_days, clock, verify
 from marketplace.campaigns import acceptance
 from marketplace.campaigns import application as applications
 from marketplace.campaigns.campaign import Campaign
 from marketplace.database.identifier import new_id
 from marketplace.earnings.earning import Earning
 from marketplace.earnings.maturity import mature_due
-from marketplace.errors import BadInput
+from marketplace.errors import BadInput, WrongState
 from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money
 from marketplace.notifications.mail import Mail
 from marketplace.parties.closing import AccountClosing, ClosingStatus
 from marketplace.parties.creator import Creator
-from marketplace.payouts import approval, closing, leaving, threshold
+from marketplace.parties.user import User
+from marketplace.payouts import approval, closing, leaving, rest, threshold, totals
 from marketplace.payouts.explain import as_json, decision_for
 from marketplace.payouts.gate import Lift, Reason
 from marketplace.payouts.payout import Payout, PayoutStatus
+from marketplace.payouts.rest import RestPayment
 from marketplace.payouts.run import PayoutRun, RunStatus
 from marketplace.program import application as program
 from marketplace.webhooks import converge
@@ -112,6 +114,7 @@ def test_it_is_paid_marked_and_closed_once_nothing_is_owed(creator: Creator) -> 
     assert closed()
     (row,) = db.session.query(AccountClosing)
     assert row.status == ClosingStatus.CLOSED
+    assert "Everything you had earned was paid" in told_of_the_end()
     assert not closed()
 
 
@@ -167,6 +170,21 @@ def test_debt_is_repaid_out_of_the_last_payout_by_the_usual_rule(creator: Creato
     assert (payout.amount, payout.recovered) == (usd(1_500), usd(500))
     assert closed()
     assert balances.balance(postings.creator_debt(paid.ledger_owner), "USD") == usd(14_500)
+    assert "was taken back or repaid what you owed" in told_of_the_end()
+
+
+def test_whose_last_earning_was_taken_back_is_not_told_that_it_was_paid(creator: Creator) -> None:
+    earning = db.session.query(Earning).filter_by(creator_id=creator.id).one()
+    make_clawback(locked(Earning, earning.id))
+    close(creator)
+    assert closed()
+    assert "Everything you had earned was paid" not in told_of_the_end()
+
+
+def told_of_the_end() -> str:
+    """The mail to who has just been closed."""
+    mail = db.session.query(Mail).filter(Mail.subject.like("%account is closed%")).one()
+    return mail.body
 
 
 def test_less_than_the_rail_can_pay_keeps_it_closing_and_waits_for_an_operator() -> None:
@@ -187,6 +205,89 @@ def test_it_closes_once_and_tells_its_creator(creator: Creator) -> None:
     with refused(BadInput):
         closing.begin(creator.id, "again", "user:1", clock.now())
     assert [it.subject for it in db.session.query(Mail).filter(Mail.subject.like("%closing%"))]
+
+
+# ---- a rest that no rail can send
+
+
+@pytest.fixture
+def rest_left() -> Creator:
+    """Somebody whose account closes and to whom 0.67 HUF are left."""
+    threshold.adopt(Money(3_500_000, "HUF"), clock.now().date(), "user:1", clock.now())
+    creator = make_creator("rita").creator
+    earn_matured(creator, "0.67 HUF")
+    close(creator)
+    return creator
+
+
+def look() -> bool:
+    did = rest.look_next(clock.now())
+    db.session.commit()
+    return did
+
+
+def pay_rest(reference: str = "T-1", **told: Any) -> RestPayment:
+    fields: dict[str, Any] = {"currency": "HUF", "processor": "stripe", "reason": "by hand"}
+    closing_id = db.session.query(AccountClosing.id).scalar()
+    payer = told.pop("payer", None) or make_operator()
+    made = rest.pay_rest(
+        closing_id, reference=reference, payer=payer, at=clock.now(), **(fields | told)
+    )
+    db.session.commit()
+    return made
+
+
+def test_an_operator_pays_the_rest_another_way_by_a_day_and_the_account_closes(
+    rest_left: Creator,
+) -> None:
+    assert not closed()
+    assert look()
+    (row,) = db.session.query(AccountClosing)
+    waits = AccountClosing.WAITS[row.status]
+    assert (row.status, waits.on) == (ClosingStatus.UNPAYABLE, "operator")
+    assert waits.due(row) == business_days.after(row.status_at, 3, "UTC")
+    assert not look(), "it is noted"
+    owner = rest_left.ledger_owner
+    before = balances.balance(postings.processor_clearing("stripe"), "HUF")
+    first, again = pay_rest(), pay_rest()
+    assert first.id == again.id, "a second click finds what the first one wrote"
+    assert first.amount == Money(67, "HUF")
+    assert balances.balance(postings.creator_available(owner), "HUF") == Money(0, "HUF")
+    after = balances.balance(postings.processor_clearing("stripe"), "HUF")
+    assert after == before - Money(67, "HUF")
+    (mail,) = db.session.query(Mail).filter(Mail.subject.like("%another way%"))
+    assert "How it was paid: by hand. Its reference: T-1." in mail.body
+    assert closed()
+    day = timedelta(days=1)
+    sums = totals.paid_out(rest_left.id, "HUF", clock.now() - day, clock.now() + day)
+    assert sums.paid == Money(67, "HUF")
+    assert broken() == set()
+
+
+def test_income_that_comes_meanwhile_takes_the_rest_along(rest_left: Creator) -> None:
+    assert look()
+    earn(rest_left, "5.00 HUF")
+    assert look()
+    (row,) = db.session.query(AccountClosing)
+    assert row.status == ClosingStatus.CLOSING
+    with refused(WrongState):
+        pay_rest()
+
+
+def test_nobody_pays_their_own_rest_nor_what_is_none_nor_from_where_nothing_lies(
+    rest_left: Creator,
+) -> None:
+    assert look()
+    own = db.session.get_one(User, rest_left.user_id)
+    wrong: dict[str, dict[str, Any]] = {
+        "reason": {"payer": own},
+        "currency": {"currency": "USD"},
+        "processor": {"processor": "nowhere"},
+    }
+    for field, told in wrong.items():
+        with refused(BadInput) as refusal:
+            pay_rest(**told)
+        assert field in refusal.value.fields
 
 
 # ---- no new work
@@ -269,3 +370,24 @@ def test_a_payout_below_the_threshold_without_its_reason_is_found(
     owner.execute(plant)
     owner.commit()
     assert "T1" in broken()
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        "UPDATE rest_payment SET amount_minor = amount_minor + 1",
+        "UPDATE rest_payment SET processor = 'paypal'",
+        "DELETE FROM rest_payment",
+        "UPDATE rest_payment SET creator_id = (SELECT id FROM creator WHERE handle <> 'rita')",
+    ],
+)
+def test_a_rest_that_was_not_paid_as_it_was_written_down_is_found(
+    rest_left: Creator, owner: Any, broken_on_purpose: None, plant: str
+) -> None:
+    make_creator("ines")
+    assert look()
+    pay_rest()
+    assert broken() == set()
+    owner.execute(plant)
+    owner.commit()
+    assert "P13" in broken()

@@ -21,7 +21,7 @@ from marketplace.payouts import hold, leaving
 from marketplace.payouts.destination import COOLING, Destination, DestinationStatus
 from marketplace.payouts.explain import as_json, decision_for
 from marketplace.payouts.gate import Reason
-from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
+from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus, put_on_hold
 from marketplace.processors import outbox
 from marketplace.processors.base import Op, Snapshot
 from tests.make import do_runs, earn_matured, make_creator, make_destination, make_payout
@@ -126,6 +126,7 @@ def test_what_was_reserved_for_a_replaced_destination_is_held_not_sent(creator: 
     db.session.commit()
     assert (payout.status, payout.hold_reason) == (PayoutStatus.HELD, HoldReason.DESTINATION)
     assert payout.destination_id == old, "a payout is never sent elsewhere"
+    assert told_to_act() == 0, "a later run pays it by itself"
 
     assert payout.review_at is not None
     assert hold.release_due(payout.review_at)
@@ -154,11 +155,37 @@ def test_a_destination_that_cools_or_is_restricted_holds_what_would_leave(
     db.session.commit()
     assert not leaving.may_send(locked(Payout, payout.id), clock.now())
     assert payout.status == PayoutStatus.HELD
+    assert told_to_act() == 0, "time alone lets it go"
     db.session.rollback()
     db.session.get_one(Destination, payout.destination_id).usable_at = usable_at
     db.session.commit()
     assert leaving.may_send(locked(Payout, payout.id), clock.now())
     db.session.rollback()
+
+
+def told_to_act() -> int:
+    """How many mails there are that a payout waits for its creator."""
+    return db.session.query(Mail).filter(Mail.subject.like("%waits for you.")).count()
+
+
+def test_who_must_act_for_a_held_payout_is_told_once_for_each_reason(creator: Creator) -> None:
+    payout = make_payout(creator, "20.00 USD")
+
+    def hold_it(reason: HoldReason, why: str) -> None:
+        put_on_hold(locked(Payout, payout.id), reason, why, clock.now())
+        db.session.commit()
+        statuses.advance(locked(Payout, payout.id), "release", clock.now(), "system")
+        payout.hold_reason = None
+        db.session.commit()
+
+    hold_it(HoldReason.PROCESSOR_FUNDS, "our balance is too low")
+    hold_it(HoldReason.REVIEW, "an operator looks")
+    assert told_to_act() == 0, "nothing for the creator to do"
+    for _ in range(3):
+        hold_it(HoldReason.DESTINATION, "the account is closed")
+    assert told_to_act() == 1
+    hold_it(HoldReason.DESTINATION, "an earlier payout to it came back")
+    assert told_to_act() == 2
 
 
 def test_the_run_after_the_cooling_pays_to_the_new_account(creator: Creator) -> None:

@@ -17,13 +17,14 @@ from marketplace.money import Money
 from marketplace.parties.creator import Creator
 from marketplace.payouts import approval, dispatch, hold, leaving, opening, shortfall, solvency
 from marketplace.payouts.explain import decision_for
-from marketplace.payouts.gate import Reason
+from marketplace.payouts.gate import RUN_NOT_SENT, Reason
 from marketplace.payouts.payout import HoldReason, Payout, PayoutStatus
 from marketplace.payouts.run import PayoutRun, PayoutRunLine, RunStatus
 from marketplace.payouts.shortfall import Shortfall, ShortfallStatus
 from marketplace.payouts.solvency import SolvencyDay
 from marketplace.processors.listing import Cash
 from marketplace.processors.stripe import Stripe
+from marketplace.web import creator_why
 from marketplace.webhooks import converge
 from marketplace.worker import measuring
 from marketplace.worker.sender import send_next
@@ -385,6 +386,72 @@ def test_a_payout_that_was_to_leave_is_held_and_goes_on_when_it_is_covered(
     assert hold.release_due(tomorrow + timedelta(days=1))
     db.session.commit()
     assert payout.status == PayoutStatus.RESERVED
+
+
+def test_the_other_currency_of_the_same_run_goes_on(reserved_in_two: PayoutRun) -> None:
+    at = clock.now()
+    assert [it.currency for it in shortfall.in_run(reserved_in_two)] == ["EUR"]
+    assert shortfall.stopping(reserved_in_two) == []
+    for job in (approval.lock_next_run, dispatch.begin_next, dispatch.ask_next, dispatch.ask_next):
+        assert job(at)
+        db.session.commit()
+    payouts = {it.currency: locked(Payout, it.id) for it in db.session.query(Payout)}
+    assert leaving.may_send(payouts["USD"], at)
+    assert not leaving.may_send(payouts["EUR"], at)
+    db.session.commit()
+    assert payouts["USD"].status == PayoutStatus.SENDING
+    held = payouts["EUR"]
+    assert (held.status, held.hold_reason) == (PayoutStatus.HELD, HoldReason.PROCESSOR_FUNDS)
+
+
+def test_a_run_of_which_every_currency_is_short_waits(
+    reserved_in_two: PayoutRun, stripe: Telling
+) -> None:
+    told(stripe, usd=14_999, eur=14_930)
+    assert [it.currency for it in shortfall.stopping(reserved_in_two)] == ["EUR", "USD"]
+    assert not approval.lock_next_run(clock.now())
+
+
+@pytest.mark.parametrize("status", [RunStatus.LOCKING, RunStatus.APPROVED])
+def test_what_is_set_aside_in_a_run_that_is_not_sent_waits_for_us_not_for_the_processor(
+    app: Flask, reserved: PayoutRun, status: RunStatus
+) -> None:
+    if status == RunStatus.APPROVED:
+        assert approval.lock_next_run(clock.now())
+        db.session.commit()
+    creator = db.session.query(Creator).one()
+    assert reserved.status == status
+    decision = decision_for(creator, "USD", clock.now())
+    under_way = decision.blockers[0]
+    assert (under_way.on, under_way.details) == ("marketplace", (RUN_NOT_SENT,))
+    with app.test_request_context():
+        assert creator_why.steps(decision)[0].text.startswith("Waits for us to send its run")
+
+
+@pytest.fixture
+def reserved_in_two(stripe: Telling) -> PayoutRun:
+    """A run that has reserved 150.00 USD and 150.00 EUR, of which 0.70 EUR are then missing."""
+    dollars, euros = make_creator().creator, make_creator().creator
+    earn_matured(dollars, "150.00 USD")
+    earn_matured(euros, "150.00 EUR")
+    for creator in (dollars, euros):
+        make_destination(creator)
+    at = run_after_maturity(dollars)
+    assert opening.open_due(at)
+    while opening.decide_next(at):
+        db.session.commit()
+    told(stripe, usd=15_000, eur=14_930)
+    return db.session.query(PayoutRun).one()
+
+
+def told(stripe: Telling, *, usd: int, eur: int) -> None:
+    """The processor says so much of each lies there."""
+    none = {code: Money(0, code) for code in ("USD", "EUR")}
+    stripe.told = {
+        code: Cash(Money(minor, code), none[code]) for code, minor in (("USD", usd), ("EUR", eur))
+    }
+    measuring.measure(clock.now())
+    db.session.commit()
 
 
 # ---- invariants

@@ -9,6 +9,8 @@ import pytest
 from flask import Flask
 
 from marketplace import clock, demo_clock, verify
+from marketplace.earnings import hold
+from marketplace.earnings.earning import Earning
 from marketplace.errors import BadInput
 from marketplace.extensions import db
 from marketplace.ledger import balances
@@ -23,6 +25,7 @@ from marketplace.payouts.schedule import next_due
 from marketplace.webhooks import converge
 from tests.make import (
     do_runs,
+    earn,
     earn_matured,
     make_creator,
     make_destination,
@@ -57,7 +60,7 @@ def creator_in(country: str, amount: str = "12.34 USD") -> Creator:
 
 def matured_at(creator: Creator) -> datetime:
     """When the creator's oldest unpaid cent became available."""
-    unspent = balances.unspent("creator_available", sweep._MATURED)
+    unspent = sweep._unspent()
     found = db.session.query(unspent.c.since).filter(unspent.c.owner == creator.ledger_owner)
     since: datetime = found.scalar()
     return since
@@ -123,6 +126,33 @@ def test_a_payout_that_was_called_off_makes_nothing_younger() -> None:
     cancel(locked(Payout, payout.id), "user:1", "asked for", clock.now() + 20 * DAY)
     db.session.commit()
     assert matured_at(creator) == since
+
+
+def contest_for(earning: Earning, days: int, at: datetime) -> None:
+    """Contest an earning, and let it stand after so many days."""
+    hold.contest(earning.id, reason="fraud", evidence="seen", days=days, actor="user:1", at=at)
+    db.session.commit()
+    hold.release(earning.id, reason="it was real", actor="user:1", at=at + days * DAY)
+    db.session.commit()
+
+
+def test_a_contest_makes_nothing_younger_so_that_the_holding_limit_is_kept() -> None:
+    """Available for 60 days, contested for 14 and released: paid on day 80, not on day 154."""
+    creator = creator_in("FR")
+    switch_on(Lift.HOLDING_LIMIT)
+    earning = db.session.query(Earning).one()
+    contest_for(earning, 14, matured_at(creator) + 60 * DAY)
+    assert matured_at(creator) == earning.matures_at
+    assert due(earning.matures_at + 80 * DAY) == [named(creator)]
+
+
+def test_what_matured_while_it_was_contested_is_as_old_as_its_maturity() -> None:
+    creator = make_creator().creator
+    earn(creator, "12.34 USD")
+    earning = db.session.query(Earning).one()
+    contest_for(earning, 30, earning.accrued_at)
+    assert earning.status == "available"
+    assert matured_at(creator) == earning.matures_at
 
 
 # ---- when

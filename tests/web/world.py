@@ -19,7 +19,7 @@ from marketplace.metrics.importing import MetricImport
 from marketplace.money import Money
 from marketplace.notifications import mail
 from marketplace.parties.user import User
-from marketplace.payouts import bank_account
+from marketplace.payouts import bank_account, closing, rest, threshold
 from marketplace.payouts.bank_account import BankAccount
 from marketplace.payouts.bank_file import BankFile
 from marketplace.processors.base import Ref
@@ -32,6 +32,7 @@ from tests.challenges.make import make_challenge, make_entry
 from tests.commissions.making import Shop, make_storefront, order, refund, sell_for, tell
 from tests.make import (
     IBAN,
+    earn_matured,
     fill_pool,
     fund_bank,
     make_bank_destination,
@@ -79,6 +80,19 @@ def _newest(model: Any) -> UUID:
 
 def _transaction(type: str, id: UUID) -> UUID:
     return balances.transactions_of(Cause(type, id))[0].id
+
+
+def _closing() -> UUID:
+    """An account that closes and to which 0.67 HUF are left: less than can be sent."""
+    creator = make_creator().creator
+    actor = f"user:{creator.user_id.hex}"
+    threshold.adopt(Money(3_500_000, "HUF"), clock.now().date(), actor, clock.now())
+    earn_matured(creator, "0.67 HUF")
+    made = closing.begin(creator.id, "asked for", actor, clock.now())
+    db.session.commit()
+    assert rest.look_next(clock.now())
+    db.session.commit()
+    return made.id
 
 
 def _banked() -> UUID:
@@ -166,6 +180,7 @@ def make_world() -> World:
         "htmx.static.filename": "htmx.min.js",
         "fonts.static.filename": "Manrope-VariableFont_wght.ttf",
     }
+    ids["closing_id"] = _closing()
     people = {
         "brand": brand.user,
         "other_brand": other_brand.user,

@@ -1,6 +1,6 @@
 """Since when a look at a processor waits for the inbox.
 
-Revision: 0031, after 0030.
+Revision: 0031, after 0026.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0031"
-down_revision = "0030"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 

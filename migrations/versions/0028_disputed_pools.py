@@ -1,14 +1,14 @@
 """Disputes of deposits that filled a pool: no brand bears them.
 
-Revision: 0032, after 0031.
+Revision: 0032, after 0027.
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
