@@ -1,6 +1,6 @@
 """What a look at a processor had to go on without.
 
-Revision: 0030, after 0025.
+Revision: 0026, after 0025.
 """
 
 from __future__ import annotations

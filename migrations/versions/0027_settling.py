@@ -1,6 +1,6 @@
 """Since when a look at a processor waits for the inbox.
 
-Revision: 0031, after 0026.
+Revision: 0027, after 0026.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Disputes of deposits that filled a pool: no brand bears them.
 
-Revision: 0032, after 0027.
+Revision: 0028, after 0027.
 """
 
 from __future__ import annotations

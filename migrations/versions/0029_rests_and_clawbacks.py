@@ -1,6 +1,6 @@
 """What an operator saw who takes an earning back; how the rest of a closing account is paid.
 
-Revision: 0030, after 0028.
+Revision: 0029, after 0028.
 """
 
 from __future__ import annotations

@@ -2,10 +2,13 @@
 
 A million creators (BENCH_CREATORS for fewer, in thousands) on one schedule, ten entries each: nine
 earnings, then for nine of ten creators the payout of all of it. These books are made by SQL, past
-the triggers, as they would stand.
+the triggers, as they would stand. Who has nothing available is not looked at: here every balance
+above zero is also payable, so that both answers are the same creators. A run looks at smaller
+balances too, and the gate then says what is missing to the threshold; that is not measured here.
 
-And how balances are updated: no index holds one, so a new version of the row can stay in its page,
-without work on indexes (HOT). Counted by PostgreSQL itself over real postings.
+And how balances are updated, among those same accounts: no index holds one, so a new version of the
+row can stay in its page, without work on indexes (HOT). Counted by PostgreSQL itself over real
+postings to creators from all over the table, who are all payable before and after.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from flask import Flask
 from sqlalchemy import Executable, Select, func, select, text
 
 from marketplace import clock
@@ -84,6 +88,19 @@ _SUMMING = """
 """
 
 
+_filled: set[Scene] = set()
+
+
+def _app(scene: Scene) -> Flask:
+    """The application on the books of the million, which are made once."""
+    app = scene.app("payable")
+    if scene not in _filled:
+        _filled.add(scene)
+        with psycopg.connect(scene.server.conninfo("payable")) as owner:
+            _fill(owner)
+    return app
+
+
 def _fill(owner: psycopg.Connection[Any]) -> None:
     values = {"creators": CREATORS, "batch": PER_TRANSACTION}
     owner.execute("SET session_replication_role = replica")
@@ -111,9 +128,7 @@ def _counted(of: Select[UUID, str]) -> Executable:
 
 
 def measure_selecting(scene: Scene) -> Figure:
-    with scene.app("payable").app_context():
-        with psycopg.connect(scene.server.conninfo("payable")) as owner:
-            _fill(owner)
+    with _app(scene).app_context():
         selecting = _counted(balances_of_run(*SCHEDULE, DUE_AT))
         summing = text(f"SELECT count(*) FROM ({_SUMMING}) AS summed")
         rounds = []
@@ -137,7 +152,8 @@ def _post_to_each() -> None:
     """An earning for every creator, then its maturity."""
     why = [Cause("earning", new_id()) for _ in range(HOT_CREATORS)]
     source, at, net, fee = postings.reserved(campaign(0)), clock.now(), USD_9, USD_1
-    owners = [f"creator:{n:032x}" for n in range(HOT_CREATORS)]
+    apart = 10 * max(CREATORS // 10 // HOT_CREATORS, 1)  # every tenth creator is payable
+    owners = [f"creator:{apart * (n + 1):032x}" for n in range(HOT_CREATORS)]
     accrued = [
         postings.earning_accrued(source, it, net, fee, because, at)
         for it, because in zip(owners, why, strict=True)
@@ -166,7 +182,7 @@ def _updates() -> tuple[float, float]:
 
 
 def measure_hot(scene: Scene) -> Figure:
-    with scene.app("hot").app_context():
+    with _app(scene).app_context():
         journal.post_many([deposit(0, 10**12)])
         db.session.commit()
         journal.post_many([reservation(0, 0, 10**11)])
@@ -181,7 +197,7 @@ def measure_hot(scene: Scene) -> Figure:
     # In the first round most accounts are made, not updated.
     return figure(
         "ledger.balance.hot",
-        f"balances of {HOT_CREATORS:,} creators updated within their page",
+        f"balances of {HOT_CREATORS:,} of {CREATORS:,} creators updated within their page",
         "updates",
         "all updates of accounts",
         rounds[1:],

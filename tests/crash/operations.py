@@ -215,6 +215,18 @@ def never_told(world: World) -> Scene:
     return Scene(mine)
 
 
+def arrived_late(world: World) -> Scene:
+    """It failed and its money was given back; then PayPal tells that it arrived after all."""
+    mine, batch = _at_paypal(world, "pending")
+    world.sandbox.move_paypal(batch, "FAILED")
+    world.hear()
+    assert world.payout(mine).status == "failed"
+    db.session.remove()
+    world.sandbox.move_paypal(batch, "SUCCESS")
+    world.store()
+    return Scene(mine)
+
+
 def about_to_be_told(world: World) -> Scene:
     """PayPal brings it to its end when told to, and posts the event to our web server."""
     mine, batch = _at_paypal(world, "pending")
@@ -265,6 +277,7 @@ def to_cancel(world: World) -> Scene:
 
 TRANSFER, BATCH = "transfers.create", "paypal.payouts.create"
 FETCH, FETCH_BATCH = "transfers.retrieve", "paypal.payouts.retrieve"
+ASKING = "payouts to ask about"
 
 OPERATIONS = (
     Operation("run opened", "payout runs", "paid", _up_to(opening.open_due)),
@@ -285,7 +298,8 @@ OPERATIONS = (
         FETCH_BATCH,
         posts=True,
     ),
-    Operation("settled by asking", "payouts to ask about", "paid", never_told, FETCH_BATCH),
+    Operation("settled by asking", ASKING, "paid", never_told, FETCH_BATCH),
+    Operation("posted by asking", ASKING, "paid", never_told, FETCH_BATCH, posts=True),
     Operation("returned", "webhook events", "returned", came_back, FETCH, posts=True),
     Operation(
         "never claimed",
@@ -294,6 +308,15 @@ OPERATIONS = (
         _told("unclaimed", "RETURNED"),
         FETCH_BATCH,
     ),
+    Operation(
+        "given back unclaimed",
+        "webhook events",
+        "returned",
+        _told("unclaimed", "RETURNED"),
+        FETCH_BATCH,
+        posts=True,
+    ),
+    Operation("arrived late", "webhook events", "paid", arrived_late, FETCH_BATCH, posts=True),
     Operation(
         "failed", "webhook events", "failed", _told("pending", "FAILED"), FETCH_BATCH, posts=True
     ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from marketplace.config import REPOSITORY
 from marketplace.extensions import db
 from marketplace.failpoints import FAILPOINTS, POSTING, Point, failpoint
 from marketplace.ledger import journal
@@ -30,6 +34,7 @@ __all__ = ["within"]
 
 Cell = tuple[Operation, str, str]  # row, column, the failpoint or what the sandbox holds back
 
+GRID = REPOSITORY / "var" / "crash_matrix.json"
 CONTROL_PATIENCE_S = 5  # it never comes right
 # Jobs that move payouts, beside those of the package `payouts` itself.
 SHARED = {sender.JOB, inbox.JOB, "payouts to ask about"}
@@ -61,6 +66,22 @@ def cells() -> list[Cell]:
         for column, name, _ in operation.cells()
         if name is not None
     ]
+
+
+def write_grid(took_s: dict[tuple[str, str], float], wrong: set[tuple[str, str]]) -> None:
+    """Write every cell to var/crash_matrix.json: ok or wrong and its seconds, or why it is n/a.
+
+    A cell that these reduced counts left out is null.
+    """
+    grid: dict[str, dict[str, str | None]] = {}
+    for operation in OPERATIONS:
+        row = grid.setdefault(operation.name, {})
+        for column, name, reason in operation.cells():
+            cell, took = (operation.name, str(column)), took_s.get((operation.name, str(column)))
+            said = None if took is None else f"{'WRONG' if cell in wrong else 'ok'}, {took:.1f} s"
+            row[str(column)] = said if name else f"n/a: {reason}"
+    GRID.parent.mkdir(exist_ok=True)
+    GRID.write_text(json.dumps(grid, indent=1) + "\n")
 
 
 def goes_wrong(world: World, operation: Operation, column: str, name: str) -> list[str]:
@@ -144,10 +165,13 @@ def controls() -> Iterator[tuple[children.Spoil, Cell]]:
 @pytest.mark.usefixtures("broken_on_purpose")
 def test_whatever_dies_wherever_each_payout_takes_effect_once(world: World) -> None:
     tried = cells()[:: trials(48, 1)]
-    wrong = {}
+    wrong, took_s = {}, {}
     for operation, column, name in tried:
+        place, began = (operation.name, str(column)), time.monotonic()
         if found := goes_wrong(world, operation, column, name):
-            wrong[f"{operation.name} × {column}"] = found
+            wrong[place] = found
+        took_s[place] = time.monotonic() - began
+    write_grid(took_s, set(wrong))
     control = []
     world.patience_s = CONTROL_PATIENCE_S
     for spoil, cell in controls():
@@ -175,6 +199,14 @@ def test_every_failpoint_is_in_the_matrix_and_every_cell_is_a_failpoint_or_says_
         columns = list(operation.cells())
         assert len(columns) == 8
         assert all(name or reason for _, name, reason in columns), operation.name
+
+
+def test_the_documents_say_how_many_cells_there_are_and_how_many_are_not_for_which_reason() -> None:
+    text = " ".join((REPOSITORY / "docs" / "proofs.md").read_text().split())
+    reasons = Counter(reason for it in OPERATIONS for _, name, reason in it.cells() if not name)
+    assert f"{len(OPERATIONS)} operations × 8 moments, {len(cells())} cells" in text
+    for reason, count in reasons.items():
+        assert f"{reason} ({count}: moment" in text
 
 
 def test_every_job_that_moves_payouts_has_failpoints_and_an_operation() -> None:

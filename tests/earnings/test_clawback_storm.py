@@ -1,13 +1,15 @@
-"""The storm: a withdrawal, clawbacks, refunds and a maturity of one creator at the same moment.
+"""The storm: a withdrawal, disputes, clawbacks, refunds and a maturity of one creator at once.
 
-Each creator has an earning that matured and one that is due, both undone in part by one source and
-wholly by another, while a payout run decides. Nothing may be overdrawn, taken twice, or refused;
+Each creator has an earning that matured, one that is due and one that is contested, all undone in
+part by one source and wholly by another, while a payout run decides and operators contest and
+release. Nothing may be overdrawn or taken twice, and only who contests or releases may be refused;
 what is kept, paid, owed and given back is the sum of what was earned, to the cent.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -22,9 +24,11 @@ from flask import Flask
 from marketplace import clock
 from marketplace.database.identifier import new_id
 from marketplace.earnings import clawback as clawbacks
+from marketplace.earnings import hold as holds
 from marketplace.earnings.clawback import claw_back, kept
 from marketplace.earnings.earning import Earning, EarningKind
 from marketplace.earnings.maturity import mature_due
+from marketplace.errors import MarketplaceError
 from marketplace.extensions import db
 from marketplace.ledger import postings
 from marketplace.money import Money
@@ -45,7 +49,8 @@ __all__ = ["within"]
 
 SEED = 0
 Act = Callable[[], object]
-Earnings = tuple[UUID, UUID]
+CONTESTED, RELEASED, REFUSED = "contested", "released", "refused"
+Earnings = tuple[UUID, ...]
 Actor = Callable[[Earnings, datetime], list[Act]]
 
 
@@ -69,8 +74,16 @@ def is_clawed_back(earnings: Earnings, at: datetime) -> list[Act]:
     return [partial(_undo, id, "fraud", Money(0, "USD")) for id in earnings]
 
 
+def is_contested(earnings: Earnings, at: datetime) -> list[Act]:
+    """Operators contest each earning, and let each go again: by turns, as far as they may."""
+    acts: list[Act] = []
+    for id in earnings:
+        acts += [partial(_contest, id, at), partial(_release, id, at)]
+    return acts
+
+
 # Everybody who is at the same money at one moment; whoever else comes to it is one more.
-ACTORS: tuple[Actor, ...] = (withdraws, matures, is_refunded, is_clawed_back)
+ACTORS: tuple[Actor, ...] = (withdraws, matures, is_refunded, is_clawed_back, is_contested)
 
 
 def _undo(earning_id: UUID, reason: str, keep: Money) -> object:
@@ -85,6 +98,25 @@ def _undo(earning_id: UUID, reason: str, keep: Money) -> object:
     )
 
 
+def _contest(earning_id: UUID, at: datetime) -> str:
+    told: dict[str, Any] = {"reason": "fraud", "evidence": "seen", "actor": "user:1", "at": at}
+    try:
+        holds.contest(earning_id, days=14, **told)
+    except MarketplaceError:  # paid out, taken back or contested already
+        db.session.rollback()
+        return REFUSED
+    return CONTESTED
+
+
+def _release(earning_id: UUID, at: datetime) -> str:
+    try:
+        holds.release(earning_id, reason="it is in order", actor="user:1", at=at)
+    except MarketplaceError:  # not contested, or no longer
+        db.session.rollback()
+        return REFUSED
+    return RELEASED
+
+
 class Storm:
     """Rounds with a fresh creator; counts what is not as it must be."""
 
@@ -93,6 +125,7 @@ class Storm:
         self.engine = engine
         self.checking = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self.errors: list[str] = []
+        self.said: Counter[object] = Counter()
 
     def violations(self, rounds: int) -> int:
         """Acts that stumbled, earnings of which something is kept, invariants that broke."""
@@ -102,20 +135,21 @@ class Storm:
             db.session.remove()
             with self.engine.begin() as connection:
                 empty_tables(connection)
-            matured, due, at = self._two_earnings()
-            acts = [act for actor in ACTORS for act in actor((matured, due), at)]
+            earnings, at = self._three_earnings()
+            acts = [act for actor in ACTORS for act in actor(earnings, at)]
             results = at_once(self.app, *acts)
+            self.said.update(it for it in results if isinstance(it, str))
             self.errors += [repr(it) for it in results if isinstance(it, Exception)]
             while mature_due(at):
                 db.session.commit()
-            for id in (matured, due):
+            for id in earnings:
                 wrong += kept(db.session.get_one(Earning, id, populate_existing=True)).minor != 0
             db.session.remove()
             wrong += len(broken_invariants(self.checking))
         return wrong + len(self.errors)
 
-    def _two_earnings(self) -> tuple[UUID, UUID, datetime]:
-        """One of 150.00 that matured, one of 70.00 that is due, and a run that waits to decide."""
+    def _three_earnings(self) -> tuple[Earnings, datetime]:
+        """150.00 that matured, 70.00 that is due, 40.00 contested; and a run waits to decide."""
         creator = make_creator(time_zone="UTC").creator
         make_destination(creator)
         fill_pool(EarningKind.FUND, Money(30_000, "USD"))
@@ -126,11 +160,12 @@ class Storm:
             db.session.commit()
         while runs.open_due(at):
             db.session.commit()
-        import_rows(EarningKind.FUND, [f"B,{creator.handle},70.00,USD,{day}"])
-        ids = db.session.scalars(sa.select(Earning.id).order_by(Earning.net_minor.desc()))
-        matured, due = ids
-        db.session.rollback()
-        return matured, due, at + timedelta(hours=1)
+        rows = [f"B,{creator.handle},70.00,USD,{day}", f"C,{creator.handle},40.00,USD,{day}"]
+        import_rows(EarningKind.FUND, rows)
+        ids = db.session.scalars(sa.select(Earning.id).order_by(Earning.net_minor.desc())).all()
+        assert _contest(ids[-1], clock.now()) == CONTESTED
+        db.session.commit()
+        return tuple(ids), at + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -146,26 +181,27 @@ def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def without_locks() -> Iterator[None]:
-    """Clawbacks neither lock the creator nor the earning. The books keep their guards."""
+    """Clawbacks and holds lock neither creator nor earning. The books keep their guards."""
 
     def unlocked(model: Any, id: UUID) -> Any:
         return db.session.get(model, id)
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(clawbacks, "lock", unlocked)
+        monkeypatch.setattr(holds, "lock", unlocked)
         yield
 
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("slowly", "broken_on_purpose")
-def test_clawbacks_payouts_and_maturities_at_once_overdraw_nothing(
+def test_clawbacks_disputes_payouts_and_maturities_at_once_overdraw_nothing(
     app: Flask, database_url: str
 ) -> None:
     rounds = trials(5, 100)
     engine = sa.create_engine(database_url)
     storm = Storm(app, engine)
     violations = storm.violations(rounds)
-    stumbled = storm.errors
+    stumbled, said = storm.errors, storm.said.copy()
     with without_locks():
         control = storm.violations(min(rounds, CONTROL_ROUNDS))
     storm.checking.close()
@@ -178,4 +214,5 @@ def test_clawbacks_payouts_and_maturities_at_once_overdraw_nothing(
         seed=SEED,
     )
     assert (violations, stumbled) == (0, [])
+    assert min(said[CONTESTED], said[RELEASED]) >= rounds // 10, said
     assert control > 0, "without its locks the same storm must take twice, or stumble"

@@ -95,7 +95,7 @@ def test_of_sixteen_who_withdraw_one_whole_balance_exactly_one_gets_it(
     violations = Storm(database_url, "ledger", look_first=False).violations(rounds)
     control = Storm(database_url, unguarded, look_first=True).violations(rounds)
     record_proof(
-        "storm.st1", trials=rounds, violations=violations, control_violations=control, seed=0
+        "storm.floor", trials=rounds, violations=violations, control_violations=control, seed=0
     )
     assert violations == 0
     assert control > 0, "without its guards the same storm must overspend"

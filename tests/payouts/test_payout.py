@@ -201,6 +201,7 @@ def test_a_transfer_that_was_made_is_paid(
     assert events(paid) == ["create", "send", "pay"]
 
 
+# A21: a processor that gives no answer. No second transfer, and unknown until it is known.
 @pytest.mark.parametrize("first", [LOST, DOWN])
 def test_no_answer_releases_nothing_and_the_same_key_is_asked_again(
     creator: Creator, payout: Payout, scripted: Scripted, first: str

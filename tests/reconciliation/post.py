@@ -2,6 +2,7 @@
 
 Of all events 5 % are lost, most of them in a row as in an outage; 30 % come several times, 20 % out
 of order; 2 % are forged first; 1 % are authentic but wrong: signed by who may sign, and not so.
+What is not lost and what happens to it is drawn apart, so that each share is of all events.
 """
 
 from __future__ import annotations
@@ -57,11 +58,14 @@ class Postman:
         handle()
 
     def _plan(self, letters: list[Letter]) -> list[Letter]:
-        def some(share: float) -> set[int]:
-            count = max(round(share * len(letters)), 1)
-            return set(self.random.sample(range(len(letters)), count))
-
         lost = self._lost(len(letters))
+        delivered = [place for place in range(len(letters)) if place not in lost]
+
+        def some(share: float) -> set[int]:
+            """So many of all events, drawn from those that arrive."""
+            count = max(round(share * len(letters)), 1)
+            return set(self.random.sample(delivered, count))
+
         twice, moved, forged, wrong = map(some, (DUPLICATED, REORDERED, FORGED, WRONG))
         placed: list[tuple[float, Letter]] = []
         for place, letter in enumerate(letters):

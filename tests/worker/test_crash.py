@@ -38,6 +38,7 @@ class World:
         app.extensions["processors"]["stripe"] = self.stripe
         funded(sandbox, self.stripe, usd(90_000_000))
         self.account = payee(sandbox, self.stripe)
+        self.made = 0  # transfers of the newest schedule
 
     def goes_wrong(self, schedule: Sequence[str | None], delay: timedelta) -> bool:
         """Live through one schedule of troubles; is the outcome anything but one payment?"""
@@ -55,6 +56,7 @@ class World:
             ways.domain_time_passes(self.sandbox, timedelta(hours=26))
             ways.waits_are_over()
         paid = ways.transfers(self.sandbox, intent.subject_id)
+        self.made = len(paid)
         states = ways.states(intent.subject_id)
         told = [verdict for _, verdict, _ in self.recorder.told]
         return (
@@ -95,7 +97,7 @@ def test_one_payment_whatever_happens_and_two_without_the_safe_window(world: Wor
 
     world.stripe.safe_window = timedelta.max  # the rule off: always the same key again
     risky = [(troubles, delay) for troubles, delay in tried if troubles[0] in LOSSES]
-    control = [schedule for schedule in risky if world.goes_wrong(*schedule)]
+    control = [it for it in risky if world.goes_wrong(*it) and world.made == 2]  # paid twice
 
     record_proof(
         "outbox.window",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from marketplace.payouts.destination import Destination
 from marketplace.processors import outbox
 from marketplace.processors.base import Intent, Outcome, Request
 from marketplace.processors.outbox import ProcessorRequest, ProcessorTry
+from marketplace.processors.paypal import PayPal
 from marketplace.processors.stripe import Stripe
 from marketplace.worker.sender import send_next
 from tests.worker.recorder import Crash
@@ -27,12 +29,26 @@ class CrashingStripe(Stripe):
     dies: str | None = None
 
     def execute(self, request: Request) -> Outcome:
-        if self.dies == "before":
-            raise Crash
-        outcome = super().execute(request)
-        if self.dies == "after":
-            raise Crash
-        return outcome
+        return dying(self.dies, super().execute, request)
+
+
+class CrashingPayPal(PayPal):
+    """The same towards PayPal."""
+
+    dies: str | None = None
+
+    def execute(self, request: Request) -> Outcome:
+        return dying(self.dies, super().execute, request)
+
+
+def dying(when: str | None, call: Callable[[Request], Outcome], request: Request) -> Outcome:
+    """Make the call, unless the process dies before it; nobody hears of it if it dies after."""
+    if when == "before":
+        raise Crash
+    outcome = call(request)
+    if when == "after":
+        raise Crash
+    return outcome
 
 
 def enqueue(intent: Intent) -> ProcessorRequest:
