@@ -21,12 +21,17 @@ from marketplace.extensions import db
 from marketplace.ledger import balances, postings
 from marketplace.money import Money, zero
 from marketplace.payouts import opening as runs
-from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
 from marketplace.payouts.recovery import divide
 from marketplace.payouts.run import PayoutRun, PayoutRunLine
-from tests.make import earn_matured, make_creator, make_destination, run_after_maturity
+from tests.make import (
+    earn_matured,
+    make_creator,
+    make_destination,
+    reserve,
+    run_after_maturity,
+)
 from tests.storm import Act, IsRight, Scene, prove
 from tests.within import within
 
@@ -56,7 +61,7 @@ def twelve_withdraw_all(winners: list[int]) -> Scene:
         def withdraw() -> str:
             destination = db.session.get_one(Destination, destination_id)
             try:
-                made = payouts.reserve(creator_id, destination, run_id, parts, at)
+                made = reserve(creator_id, destination, run_id, parts, at)
             except IntegrityError as error:
                 if ONE_OPEN not in str(error):
                     raise
