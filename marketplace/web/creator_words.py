@@ -148,6 +148,7 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("payout", "create"): _("Prepared: the amount is set aside"),
     ("payout", "send"): _("Given to %(rail)s"),
     ("payout", "accept"): _("Found: it is on its way"),
+    ("payout", "look_up"): _("Found at %(rail)s: being looked up"),
     ("payout", "await_claim"): _("Waits to be claimed at %(rail)s"),
     ("payout", "arrive"): _("Arrived after all: the amount is taken from what is available"),
     ("payout", "pay"): _("Paid: sent to your %(rail)s account"),

@@ -38,7 +38,8 @@ GRID = REPOSITORY / "var" / "crash_matrix.json"
 CONTROL_PATIENCE_S = 5  # it never comes right
 # Jobs that move payouts, beside those of the package `payouts` itself.
 SHARED = {sender.JOB, inbox.JOB, "payouts to ask about"}
-MOVES_NO_PAYOUT = {"unclaimed payouts", "accounts that close"}  # a reminder, the end of an account
+# A reminder, the end of an account, and whose turn it is to end it.
+MOVES_NO_PAYOUT = {"unclaimed payouts", "accounts that close", "rests that no rail can send"}
 
 
 @pytest.fixture

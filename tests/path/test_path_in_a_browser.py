@@ -48,8 +48,9 @@ class Scene:
         self.operator.go("/operator/clock")
         self.operator.fill(days=days)
         self.operator.press("Move forward")
+        self.operator.page.goto("about:blank")  # that page loads itself anew once time has moved
         self.story.walk()
-        self.operator.again()
+        self.operator.go("/operator/clock")
 
     def brand_pays(self, amount: Money) -> None:
         """On the processor's page, where the brand is led and from where it is led back."""

@@ -70,6 +70,7 @@ class Scene:
         self.looks.go("/operator/clock")
         self.looks.fill(days=days)
         self.looks.press("Move forward")
+        self.looks.page.goto("about:blank")  # that page loads itself anew once time has moved
         self.story.walk()
 
 
