@@ -29,8 +29,8 @@ from marketplace.payouts import leaving, refusal, returning, settling
 from marketplace.payouts import payout as payouts
 from marketplace.payouts.destination import Destination
 from marketplace.payouts.payout import Payout
-from marketplace.processors import registry
-from marketplace.processors.base import IDEMPOTENCY_ERROR, Outcome, Snapshot, Verdict
+from marketplace.processors import outbox, registry
+from marketplace.processors.base import IDEMPOTENCY_ERROR, Op, Outcome, Snapshot, Verdict
 from marketplace.processors.outbox import ProcessorRequest
 
 _ASKED = (payouts.PayoutStatus.SENDING, payouts.PayoutStatus.UNKNOWN)
@@ -215,3 +215,6 @@ def _rejected(request: ProcessorRequest, outcome: Outcome, at: datetime) -> None
         assert payout is not None
         if payout.status in _ASKED:
             refusal.refused(payout, outcome.code or "refused", why, at)
+        elif payout.transfer_ref is not None:
+            # We have heard of it meanwhile, so nobody needs to look into what we cannot ask for.
+            outbox.found(Op.TRANSFER, payout.id, payout.transfer_ref)

@@ -126,6 +126,20 @@ def test_what_the_processor_tells_meanwhile_is_what_happened(
     assert world.fresh(in_review.id).hold_reason is None
 
 
+def test_what_was_heard_of_in_time_is_nothing_for_a_person_to_look_into(
+    joined: Stripe, sandbox: SandboxServer
+) -> None:
+    world.fund(sandbox)
+    payout = world.reserved()
+    sandbox.fault("paypal.payouts.create", "timeout_after_success", hold_s=1.3)
+    world.send()
+    tell(sandbox)
+    ways.domain_time_passes(sandbox, timedelta(days=31))
+    ways.waits_are_over()
+    world.send()
+    assert (world.status(payout), ways.states(payout.id)) == ("paid", ["done"])
+
+
 def test_what_an_operator_found_there_is_looked_up_and_nothing_is_sent(
     sandbox: SandboxServer, in_review: world.Mine
 ) -> None:
