@@ -108,8 +108,12 @@ def currencies_of(owner: str) -> list[str]:
     return sorted({held.balance.currency for held in balances_of(owner)})
 
 
-def stored(kind: str) -> Subquery:
+def stored(kind: str, *, above_zero: bool = False) -> Subquery:
     """Return owner, currency and balance_minor (as people see it) of every account of one kind.
+
+    Args:
+        above_zero: only what holds something. Asked of the column as it is stored, PostgreSQL knows
+            how many those are, which it does not of what people see.
 
     Raises:
         ValueError: accounts of this kind store no balance; they are summed, one at a time.
@@ -121,6 +125,10 @@ def stored(kind: str) -> Subquery:
     account = table("account", *(column(name) for name in names), schema="ledger").c
     seen = (rule.side * account.balance_minor).label("balance_minor")
     statement = select(account.owner, account.currency, seen).where(account.kind == kind)
+    if above_zero:
+        is_credit = rule.side < 0
+        held = account.balance_minor < 0 if is_credit else account.balance_minor > 0
+        statement = statement.where(held)
     return statement.subquery(f"stored_{kind}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database.identifier import new_id
@@ -23,6 +23,12 @@ class Creator(Base):
     __table_args__ = (
         CheckConstraint("handle = lower(handle)", name="handle_lower_case"),
         CheckConstraint("payout_rhythm IN ('weekly', 'monthly')", name="payout_rhythm"),
+        # Whose schedule it is, read from the index alone: a run asks it of every balance above 0.
+        Index(
+            "ix_creator_schedule",
+            "id",
+            postgresql_include=["payout_rhythm", "time_zone", "payout_rhythm_at"],
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

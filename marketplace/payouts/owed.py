@@ -19,7 +19,7 @@ def balances_of_run(rhythm: str, time_zone: str, due_at: datetime) -> Select[UUI
     """
     if rhythm == sweep.SWEEP:
         return sweep.balances_due(due_at)
-    held = balances.stored("creator_available")
+    held = balances.stored("creator_available", above_zero=True)
     return (
         select(Creator.id, held.c.currency)
         .join(held, balances.id_of("creator", held.c.owner) == Creator.id)
@@ -27,7 +27,6 @@ def balances_of_run(rhythm: str, time_zone: str, due_at: datetime) -> Select[UUI
             Creator.payout_rhythm == rhythm,
             Creator.time_zone == time_zone,
             Creator.payout_rhythm_at <= due_at,
-            held.c.balance_minor > 0,
         )
         .order_by(Creator.id, held.c.currency)
     )
