@@ -126,9 +126,8 @@ def stored(kind: str, *, above_zero: bool = False) -> Subquery:
     seen = (rule.side * account.balance_minor).label("balance_minor")
     statement = select(account.owner, account.currency, seen).where(account.kind == kind)
     if above_zero:
-        is_credit = rule.side < 0
-        held = account.balance_minor < 0 if is_credit else account.balance_minor > 0
-        statement = statement.where(held)
+        held = account.balance_minor
+        statement = statement.where(held < 0 if rule.side < 0 else held > 0)
     return statement.subquery(f"stored_{kind}")
 
 
