@@ -82,7 +82,7 @@ def work() -> None:
 def begin(instant: datetime) -> None:
     """Start the demo clock in the past, at the sandbox too.
 
-    From now on commits do not wait for the disk: a world that a power cut tears is made anew.
+    Until `arrive`, commits do not wait for the disk: half a world is of no use to anybody.
     """
     event.listen(db.engine, "connect", _commit_without_waiting)
     db.session.remove()
@@ -106,7 +106,13 @@ def travel(instant: datetime) -> None:
 
 
 def arrive() -> None:
-    """Be in the present: domain time is wall time again, and today's looks are taken."""
+    """Be in the present: domain time is wall time again, and today's looks are taken.
+
+    Commits wait for the disk again, and the first that does so brings all before it there.
+    """
+    event.remove(db.engine, "connect", _commit_without_waiting)
+    db.session.remove()
+    db.engine.dispose()
     demo_clock.begin(clock.wall_now())
     db.session.commit()
     walk.tell_sandbox()

@@ -115,10 +115,11 @@ def pay_rest(
         return known
     if closing.status != ClosingStatus.UNPAYABLE:
         raise WrongState("account_closing", closing.status, "pay the rest")
-    available = postings.creator_available(creator.ledger_owner)
-    amount = balances.balance(available, currency)
-    for field, refusal in _refusals(creator, payer, processor, amount):
-        raise BadInput("rest", {field: refusal})
+    if refusals := _refusals(creator, payer, processor):
+        raise BadInput("rest", refusals)
+    amount = next((it for it in rests_of(creator) if it.currency == currency), None)
+    if amount is None:
+        raise BadInput("rest", {"currency": says("There is no rest in this currency.")})
     paid = RestPayment(
         id=new_id(),
         creator_id=creator.id,
@@ -137,16 +138,13 @@ def pay_rest(
     return paid
 
 
-def _refusals(
-    creator: Creator, payer: User, processor: str, amount: Money
-) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+def _refusals(creator: Creator, payer: User, processor: str) -> dict[str, str]:
+    """Why this operator cannot pay it out of this money, by field."""
+    found: dict[str, str] = {}
     if creator.user_id == payer.id:
-        found.append(("reason", says("It is your own: another operator pays it.")))
+        found["reason"] = says("It is your own: another operator pays it.")
     if not registry.offers(processor):
-        found.append(("processor", says("None of our money lies there.")))
-    if not 0 < amount.minor < step_of(amount.currency):
-        found.append(("currency", says("There is no rest in this currency.")))
+        found["processor"] = says("None of our money lies there.")
     return found
 
 

@@ -100,6 +100,22 @@ def send() -> None:
         pass
 
 
+def made_without_an_answer(sandbox: SandboxServer) -> Mine:
+    """A payout that PayPal makes while our call gets no answer."""
+    fund(sandbox)
+    payout = reserved()
+    sandbox.fault("paypal.payouts.create", "timeout_after_success", hold_s=1.3)
+    send()
+    return payout
+
+
+def let_days_pass(sandbox: SandboxServer, days: int) -> None:
+    """So many days later whatever is due is sent, or asked about."""
+    ways.domain_time_passes(sandbox, timedelta(days=days))
+    ways.waits_are_over()
+    send()
+
+
 def listen(sandbox: SandboxServer) -> None:
     """Let everything that is due happen at PayPal, be told, and be handled."""
     sandbox.books()

@@ -84,13 +84,8 @@ def test_before_a_further_attempt_creator_and_destination_are_looked_at_once_mor
 @pytest.fixture
 def in_review(joined: Stripe, sandbox: SandboxServer) -> world.Mine:
     """Made at PayPal, which told nobody for 31 days: a person must look."""
-    world.fund(sandbox)
-    payout = world.reserved()
-    sandbox.fault("paypal.payouts.create", "timeout_after_success", hold_s=1.3)
-    world.send()
-    ways.domain_time_passes(sandbox, timedelta(days=31))
-    ways.waits_are_over()
-    world.send()
+    payout = world.made_without_an_answer(sandbox)
+    world.let_days_pass(sandbox, 31)
     assert ways.states(payout.id) == ["needs_review"]
     assert world.status(payout) == "held"
     return payout
@@ -129,14 +124,9 @@ def test_what_the_processor_tells_meanwhile_is_what_happened(
 def test_what_was_heard_of_in_time_is_nothing_for_a_person_to_look_into(
     joined: Stripe, sandbox: SandboxServer
 ) -> None:
-    world.fund(sandbox)
-    payout = world.reserved()
-    sandbox.fault("paypal.payouts.create", "timeout_after_success", hold_s=1.3)
-    world.send()
+    payout = world.made_without_an_answer(sandbox)
     tell(sandbox)
-    ways.domain_time_passes(sandbox, timedelta(days=31))
-    ways.waits_are_over()
-    world.send()
+    world.let_days_pass(sandbox, 31)
     assert (world.status(payout), ways.states(payout.id)) == ("paid", ["done"])
 
 

@@ -87,13 +87,8 @@ def test_after_29_days_nothing_is_sent_again_and_a_person_looks(
     joined: Stripe, sandbox: SandboxServer
 ) -> None:
     """PayPal may have forgotten the key: sending once more could pay once more."""
-    world.fund(sandbox)
-    payout = world.reserved()
-    sandbox.fault("paypal.payouts.create", "timeout_after_success", hold_s=1.3)
-    world.send()
-    ways.domain_time_passes(sandbox, timedelta(days=31))
-    ways.waits_are_over()
-    world.send()
+    payout = world.made_without_an_answer(sandbox)
+    world.let_days_pass(sandbox, 31)
     assert made(sandbox) == 1
     assert ways.states(payout.id) == ["needs_review"]
     assert world.fresh(payout.id).hold_reason == "review"
@@ -103,13 +98,8 @@ def test_after_29_days_nothing_is_sent_again_and_a_person_looks(
 def test_within_29_days_the_same_key_still_finds_what_was_made(
     joined: Stripe, sandbox: SandboxServer
 ) -> None:
-    world.fund(sandbox)
-    payout = world.reserved()
-    sandbox.fault("paypal.payouts.create", "timeout_after_success", hold_s=1.3)
-    world.send()
-    ways.domain_time_passes(sandbox, timedelta(days=28))
-    ways.waits_are_over()
-    world.send()
+    payout = world.made_without_an_answer(sandbox)
+    world.let_days_pass(sandbox, 28)
     ask()
     assert (world.status(payout), made(sandbox)) == ("paid", 1)
 
